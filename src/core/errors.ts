@@ -1,0 +1,125 @@
+/**
+ * @file The error family. Every deliberate throw of this package extends {@link SafeToServeError}; anything else that
+ * surfaces is a bug of ours. Messages read `where: expected X, got Y`; the hint is what the reader can do next.
+ */
+
+/** Options common to all errors. */
+export interface ErrorDetails {
+  /** What the reader can do about it, one sentence. */
+  readonly hint?: string;
+  /** The underlying error, kept for the log. */
+  readonly cause?: unknown;
+}
+
+/** Base of all deliberate errors; `code` is stable and meant for machines. */
+export abstract class SafeToServeError extends Error {
+  abstract readonly code: string;
+  readonly hint: string | undefined;
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.hint = details.hint;
+  }
+}
+
+/** Command line, options and files: the user's to mend. Printed without a stack; exit code 2. */
+export class ConfigError extends SafeToServeError {
+  override readonly name = "ConfigError";
+  readonly code = "config";
+}
+
+/** A graph that cannot be built. */
+export class GraphError extends SafeToServeError {
+  override readonly name: string = "GraphError";
+  readonly code: string = "graph";
+}
+
+/** Shapes that do not fit an operation. */
+export class ShapeError extends GraphError {
+  override readonly name = "ShapeError";
+  override readonly code = "graph.shape";
+}
+
+/** Element types that do not fit an operation. */
+export class DTypeError extends GraphError {
+  override readonly name = "DTypeError";
+  override readonly code = "graph.dtype";
+}
+
+/** A gradient was asked for where none is defined. */
+export class MissingGradientError extends GraphError {
+  override readonly name = "MissingGradientError";
+  override readonly code = "graph.missing-gradient";
+}
+
+/** A file whose content is not what its format says; exit code 2. */
+export class FormatError extends SafeToServeError {
+  override readonly name: string = "FormatError";
+  readonly code: string = "format";
+}
+
+/** Checkpoints and adapters (safetensors, GGUF, PEFT, config.json). */
+export class CheckpointError extends FormatError {
+  override readonly name = "CheckpointError";
+  override readonly code = "format.checkpoint";
+}
+
+/** Tokenizer files and chat templates. */
+export class TokenizerError extends FormatError {
+  override readonly name = "TokenizerError";
+  override readonly code = "format.tokenizer";
+}
+
+/** Data files; the message names file and line. */
+export class DatasetError extends FormatError {
+  override readonly name = "DatasetError";
+  override readonly code = "format.dataset";
+}
+
+/** ONNX Runtime failed; the message names the graph. */
+export class ExecutionError extends SafeToServeError {
+  override readonly name = "ExecutionError";
+  readonly code = "execution";
+}
+
+/** Training cannot go on. */
+export class TrainingError extends SafeToServeError {
+  override readonly name: string = "TrainingError";
+  readonly code: string = "training";
+}
+
+/** Loss or gradient is NaN or infinite; names step and rows. */
+export class NonFiniteLossError extends TrainingError {
+  override readonly name = "NonFiniteLossError";
+  override readonly code = "training.non-finite";
+}
+
+/** Sampling cannot go on. */
+export class GenerationError extends SafeToServeError {
+  override readonly name: string = "GenerationError";
+  readonly code: string = "generation";
+}
+
+/** Prompt and answer do not fit the model's context. */
+export class ContextLengthError extends GenerationError {
+  override readonly name = "ContextLengthError";
+  override readonly code = "generation.context-length";
+}
+
+/** A judge failed. */
+export class JudgeError extends SafeToServeError {
+  override readonly name: string = "JudgeError";
+  readonly code: string = "judge";
+}
+
+/** Something could not be downloaded or its checksum is wrong. */
+export class FetchError extends SafeToServeError {
+  override readonly name = "FetchError";
+  readonly code = "fetch";
+}
+
+/** Our bug: please report. */
+export class InternalError extends SafeToServeError {
+  override readonly name = "InternalError";
+  readonly code = "internal";
+}

@@ -1,0 +1,72 @@
+/**
+ * @file The interfaces that everything above the engine is written against: a local model, a remote endpoint and a mock
+ * are one thing to judges, evaluation, guard and server.
+ */
+import type { Exchange, Message } from "./messages.js";
+
+/** One prompt to be answered `samples` times. */
+export interface GenerationRequest {
+  readonly id: string;
+  readonly messages: readonly Message[];
+  /** How many answers; default 1. */
+  readonly samples?: number;
+}
+
+/** How answers are drawn. */
+export interface SamplingOptions {
+  /** At most this many tokens an answer; default 128. */
+  readonly maxNewTokens?: number;
+  /** The end of turn cannot be drawn before this many tokens; default 0. */
+  readonly minNewTokens?: number;
+  /** 0 is greedy; default 0. */
+  readonly temperature?: number;
+  /** Keep the k likeliest tokens; 0 keeps all. */
+  readonly topK?: number;
+  /** Keep the smallest set of tokens whose probability reaches p; 1 keeps all. */
+  readonly topP?: number;
+  /** Subtracted from a token's logit for each time it was drawn in this answer (OpenAI's definition); default 0. */
+  readonly frequencyPenalty?: number;
+  /** Texts that end an answer; left out of it. */
+  readonly stop?: readonly string[];
+  /** Default 0. A token's random number is a function of (seed, id, sample, position). */
+  readonly seed?: number;
+  /** Sequences decoded side by side; results do not depend on it. */
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One finished answer. */
+export interface Completion {
+  readonly id: string;
+  readonly sample: number;
+  /** Text without special tokens. */
+  readonly response: string;
+  readonly tokenIds: readonly number[];
+  readonly finishReason: "stop" | "length" | "error";
+  readonly seed: number;
+}
+
+/** Log-probabilities of a given answer, in nats. */
+export interface LogProbs {
+  readonly id: string;
+  /** Sum over the answer's tokens and its end-of-turn token. */
+  readonly logProb: number;
+  readonly tokenLogProbs: readonly number[];
+}
+
+/** A model that answers conversations. Results arrive as they finish, in any order; match them by id and sample. */
+export interface ChatModel {
+  readonly id: string;
+  /** Hash of weights, adapter, strength, template and system prompt. */
+  readonly hash: string;
+  generate(requests: readonly GenerationRequest[], options: SamplingOptions): AsyncIterable<Completion>;
+  score?(requests: readonly Exchange[]): AsyncIterable<LogProbs>;
+}
+
+/** A model with a reward or class head. */
+export interface ScoreModel {
+  readonly id: string;
+  readonly hash: string;
+  readonly labels: readonly string[];
+  scores(exchanges: readonly Exchange[]): AsyncIterable<readonly number[]>;
+}
