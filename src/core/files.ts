@@ -41,9 +41,11 @@ export async function writeJsonDurably(path: string, value: unknown): Promise<vo
 /** An append-only JSON Lines file. A last line cut by a kill is dropped on opening; all others are kept. */
 export class Journal<Row> {
   private readonly file: number;
+  readonly path: string;
   readonly rows: Row[];
 
-  constructor(readonly path: string) {
+  constructor(path: string) {
+    this.path = path;
     this.rows = readJournal<Row>(path);
     this.file = openSync(path, "a");
   }
