@@ -1,0 +1,98 @@
+/**
+ * @file How a command ends when it fails: `error: …` and `hint: …`, one line each on stderr, and an exit code that
+ * scripts can rely on. No stack for the user's mistakes; our own bugs ask for a report.
+ */
+import { CommanderError } from "commander";
+import { ConfigError, FormatError, InternalError, SafeToServeError } from "../core/errors.js";
+
+/** Exit codes of every command. */
+export const EXIT = {
+  /** The command did what was asked. */
+  done: 0,
+  /** It failed: a run broke, a download failed, or our bug. */
+  failed: 1,
+  /** The command line, an option or a file is wrong. */
+  usage: 2,
+  /** The verdict is do-not-serve. */
+  doNotServe: 3,
+  /** The verdict is inconclusive. */
+  inconclusive: 4,
+} as const;
+
+/** What is printed about a failure, and the exit code. */
+export interface Failure {
+  readonly lines: readonly string[];
+  readonly exitCode: number;
+}
+
+const FILE_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or folder",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EISDIR: "is a folder, expected a file",
+  ENOTDIR: "is a file, expected a folder",
+  ENOSPC: "no space left on the disk",
+};
+
+/** Describes any thrown value; `verbose` adds the stack and the causes. */
+export function describeFailure(error: unknown, verbose = false): Failure {
+  const failure = classify(error);
+  if (!verbose || error instanceof CommanderError) return failure;
+  return { ...failure, lines: [...failure.lines, ...stackLines(error)] };
+}
+
+function classify(error: unknown): Failure {
+  if (error instanceof CommanderError) return usageFailure(error);
+  if (error instanceof InternalError) return internalFailure(error.message);
+  if (error instanceof SafeToServeError) return knownFailure(error);
+  return fileFailure(error) ?? internalFailure(error instanceof Error ? error.message : String(error));
+}
+
+function knownFailure(error: SafeToServeError): Failure {
+  const lines = [`error: ${oneLine(error.message)}`];
+  if (error.hint !== undefined) lines.push(`hint: ${oneLine(error.hint)}`);
+  const isUsers = error instanceof ConfigError || error instanceof FormatError;
+  return { lines, exitCode: isUsers ? EXIT.usage : EXIT.failed };
+}
+
+/** Commander reports help and version by throwing, too; they carry exit code 0 and need no words. */
+function usageFailure(error: CommanderError): Failure {
+  if (error.exitCode === 0) return { lines: [], exitCode: EXIT.done };
+  if (error.code === "commander.help") return { lines: [], exitCode: EXIT.usage };
+  const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+  const hint = suggestion?.replace(/^\(Did (.*)\)$/, "did $1") ?? "add --help to see what the command takes";
+  return { lines: [`error: ${message}`, `hint: ${hint}`], exitCode: EXIT.usage };
+}
+
+/** A file error of Node, e.g. a path that does not exist, is the user's to mend. */
+function fileFailure(error: unknown): Failure | undefined {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  const problem = FILE_PROBLEMS[error.code];
+  if (problem === undefined) return undefined;
+  const path = "path" in error && typeof error.path === "string" ? error.path : "a file";
+  return { lines: [`error: ${path}: ${problem}`], exitCode: EXIT.usage };
+}
+
+function internalFailure(message: string): Failure {
+  return {
+    lines: [
+      `error: internal error: ${oneLine(message)}`,
+      "hint: this is a bug of safe-to-serve; please report it with the output of the same command with --verbose",
+    ],
+    exitCode: EXIT.failed,
+  };
+}
+
+function stackLines(error: unknown): string[] {
+  const lines: string[] = [];
+  for (let at = error; at instanceof Error; at = at.cause) {
+    lines.push(...(at.stack ?? at.message).split("\n"));
+    if (at.cause !== undefined) lines.push("caused by:");
+    if (at.cause !== undefined && !(at.cause instanceof Error)) lines.push(String(at.cause));
+  }
+  return lines;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*[\r\n]+\s*/g, " ").trim();
+}

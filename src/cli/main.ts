@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+/**
+ * @file The `safe-to-serve` command. To add a command: `src/cli/commands/<name>.ts` exports `<name>Command(): Command`
+ * (description, options from `options.ts`, an example by `addHelpText("after", …)`) and imports commander and
+ * `options.ts` only; its action imports `../run/<name>.js`, which may import anything, lazily. Then list it below.
+ * Start-up stays under 200 ms this way.
+ */
+import { tokenizeCommand } from "./commands/tokenize.js";
+import { buildProgram, runProgram } from "./program.js";
+
+const program = buildProgram([tokenizeCommand()]);
+
+// A reader that stops early (`| head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+const exitCode = await runProgram(program, process.argv.slice(2));
+// Flush, then leave even if a failed command left a worker thread open.
+await new Promise((resolve) => process.stdout.write("", resolve));
+process.exit(exitCode);
