@@ -1,0 +1,66 @@
+/** @file All operations by name. Tests loop over it, so none escapes the comparison with central differences. */
+import { Add, Div, Expand, Mul, Neg, ReduceSum, Reshape, Shape, Sub } from "./ops/basic.js";
+import {
+  And,
+  Cast,
+  Equal,
+  Exp,
+  Floor,
+  Greater,
+  GreaterOrEqual,
+  LessOrEqual,
+  Log,
+  Or,
+  Relu,
+  Sigmoid,
+  Softplus,
+  Sqrt,
+  Tanh,
+  Where,
+} from "./ops/elementwise.js";
+import { RotaryEmbedding, SimplifiedLayerNormalization } from "./ops/fused.js";
+import { Concat, Gather, ScatterND, Split, Transpose } from "./ops/layout.js";
+import { FusedMatMul } from "./ops/matmul.js";
+import { ReduceMax, Softmax } from "./ops/reduce.js";
+
+/** Every operation that graphs may hold. */
+export const operations = {
+  Add,
+  And,
+  Cast,
+  Concat,
+  Div,
+  Equal,
+  Exp,
+  Expand,
+  Floor,
+  FusedMatMul,
+  Gather,
+  Greater,
+  GreaterOrEqual,
+  LessOrEqual,
+  Log,
+  Mul,
+  Neg,
+  Or,
+  ReduceMax,
+  ReduceSum,
+  Relu,
+  Reshape,
+  RotaryEmbedding,
+  ScatterND,
+  Shape,
+  Sigmoid,
+  SimplifiedLayerNormalization,
+  Softmax,
+  Softplus,
+  Split,
+  Sqrt,
+  Sub,
+  Tanh,
+  Transpose,
+  Where,
+} as const;
+
+/** Name of an operation. */
+export type OpType = keyof typeof operations;
