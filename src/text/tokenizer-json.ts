@@ -1,0 +1,104 @@
+/**
+ * @file tokenizer.json as Hugging Face's Rust library reads it, rewritten for its JavaScript sibling where the two differ:
+ * `\s` (JavaScript's knows U+FEFF and not U+0085) and digits (Rust counts all of Unicode's N, JavaScript's `\d` ten).
+ * See docs/decisions/0011. Checked against transformers by test/golden/tokenizer.json.
+ */
+
+/** A JSON object of unknown content. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** One entry of `added_tokens`. */
+export interface AddedTokenEntry {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+  /** White space to the left or right of the token belongs to it. */
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+}
+
+/** GPT-2's splitting pattern, in the spelling that the library translates from Oniguruma's meaning. */
+const BYTE_LEVEL_PATTERN =
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+const NAMED_TOKENS = [
+  "bos_token",
+  "eos_token",
+  "unk_token",
+  "pad_token",
+  "sep_token",
+  "cls_token",
+  "mask_token",
+];
+
+/** Rewrites tokenizer.json; missing parts become null, tokens that the config names become special. */
+export function mendTokenizerJson(tokenizer: JsonObject, config: JsonObject): JsonObject {
+  return {
+    ...tokenizer,
+    normalizer: tokenizer["normalizer"] ?? null,
+    pre_tokenizer: mendPreTokenizer(tokenizer["pre_tokenizer"] ?? null),
+    post_processor: tokenizer["post_processor"] ?? null,
+    decoder: tokenizer["decoder"] ?? null,
+    added_tokens: mendAddedTokens(tokenizer["added_tokens"], config),
+  };
+}
+
+/** The added tokens of a mended tokenizer.json. */
+export function addedTokens(mended: JsonObject): AddedTokenEntry[] {
+  return objects(mended["added_tokens"]).flatMap((entry) => {
+    const { id, content } = entry;
+    if (typeof id !== "number" || typeof content !== "string" || content === "") return [];
+    const flag = (name: string): boolean => entry[name] === true;
+    return [{ id, content, special: flag("special"), lstrip: flag("lstrip"), rstrip: flag("rstrip") }];
+  });
+}
+
+/** A token that tokenizer_config.json names, as text: a string or an object with `content`. */
+export function namedToken(config: JsonObject, name: string): string | null {
+  const value = config[name];
+  if (typeof value === "string") return value;
+  return isObject(value) && typeof value["content"] === "string" ? value["content"] : null;
+}
+
+function mendAddedTokens(entries: unknown, config: JsonObject): JsonObject[] {
+  const named = new Set(NAMED_TOKENS.map((name) => namedToken(config, name)));
+  return objects(entries).map((entry) => {
+    const isNamed = typeof entry["content"] === "string" && named.has(entry["content"]);
+    return isNamed ? { normalized: false, ...entry, special: true } : entry;
+  });
+}
+
+function mendPreTokenizer(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  if (value["type"] === "Sequence") {
+    return { ...value, pretokenizers: objects(value["pretokenizers"]).map(mendPreTokenizer) };
+  }
+  if (value["type"] === "ByteLevel" && value["use_regex"] !== false) return mendByteLevel(value);
+  if (value["type"] === "Digits") return split(value["individual_digits"] === true ? "\\p{N}" : "\\p{N}+");
+  return value;
+}
+
+/** The pattern is split off as a step of its own; a prefix space comes before it. */
+function mendByteLevel(byteLevel: JsonObject): JsonObject {
+  const prefix = { type: "Replace", pattern: { Regex: "\\A(?! )" }, content: " " };
+  return {
+    type: "Sequence",
+    pretokenizers: [
+      ...(byteLevel["add_prefix_space"] === true ? [prefix] : []),
+      split(BYTE_LEVEL_PATTERN),
+      { ...byteLevel, add_prefix_space: false, use_regex: false },
+    ],
+  };
+}
+
+function split(pattern: string): JsonObject {
+  return { type: "Split", pattern: { Regex: pattern }, behavior: "Isolated", invert: false };
+}
+
+function objects(value: unknown): JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
