@@ -13,6 +13,8 @@ export interface Verdict {
   readonly score: number | null;
   readonly status: "ok" | "invalid" | "error";
   readonly judgeHash: string;
+  /** What the verdict rests on, for the reader: the pattern that matched, the categories named. */
+  readonly detail?: string;
 }
 
 /** How well a judge agrees with people, measured on labelled answers. */
