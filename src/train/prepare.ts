@@ -1,0 +1,225 @@
+/**
+ * @file Rows become token ids with a loss, or are dropped for a reason that is counted. Truncation is TRL's (the first
+ * `maxLength` tokens of each sequence), but nothing happens silently: what a run trains on is in its certificate.
+ */
+import { DatasetError, TrainingError } from "../core/errors.js";
+import type { PreferencePair, PromptCompletion } from "../data/examples.js";
+import type { Message } from "../text/messages.js";
+import type { TrainingRow } from "./method.js";
+import { DropCounter, type DropReason, type PreparationReport } from "./preparation-report.js";
+
+/** A prompt and an answer as token ids. */
+export interface EncodedExample {
+  readonly promptIds: readonly number[];
+  /** Everything that is trained. */
+  readonly completionIds: readonly number[];
+  /** Where the token that ends the turn stands in `completionIds`. */
+  readonly endOfTurnIndex: number;
+}
+
+/** Renders and tokenises; the model's own template is behind it. */
+export interface ExampleEncoder {
+  encodeExample(prompt: readonly Message[], completion: readonly Message[]): EncodedExample;
+}
+
+/** What to do with a sequence longer than `maxLength`. */
+export type OverLengthPolicy = "truncate" | "drop" | "refuse";
+
+/** How rows are prepared. */
+export interface PrepareOptions {
+  /** Most tokens of prompt and answer together. */
+  readonly maxLength: number;
+  /** Default "truncate", as TRL: an answer that is cut loses its stop token, which is counted. */
+  readonly overLength?: OverLengthPolicy;
+  /** Ids that end a generation: the end of turn must be one of them, or the model never learns to stop. */
+  readonly stopTokenIds: readonly number[];
+  /** Whether a prompt is one of an evaluation set. */
+  readonly isContaminated?: (prompt: readonly Message[]) => boolean;
+}
+
+/** Rows to train on, and what became of the others. */
+export interface Preparation {
+  readonly rows: readonly TrainingRow[];
+  readonly report: PreparationReport;
+}
+
+/**
+ * Prepares prompts with one answer (SFT, SIT).
+ * @throws DatasetError when no row is left
+ * @throws TrainingError when the stop token is never trained, or a sequence is too long under policy "refuse"
+ */
+export function prepareCompletions(
+  rows: readonly PromptCompletion[],
+  encoder: ExampleEncoder,
+  options: PrepareOptions,
+): Preparation {
+  return prepare(
+    rows.map(({ id, prompt, completion }) => ({ id, prompt, answers: [completion] })),
+    encoder,
+    options,
+  );
+}
+
+/** Prepares prompts with a chosen and a rejected answer (DPO); errors as {@link prepareCompletions}. */
+export function preparePairs(
+  rows: readonly PreferencePair[],
+  encoder: ExampleEncoder,
+  options: PrepareOptions,
+): Preparation {
+  return prepare(
+    rows.map(({ id, prompt, chosen, rejected }) => ({ id, prompt, answers: [chosen, rejected] })),
+    encoder,
+    options,
+  );
+}
+
+interface SourceRow {
+  readonly id: string;
+  readonly prompt: readonly Message[];
+  readonly answers: readonly (readonly Message[])[];
+}
+
+interface EncodedRow {
+  readonly id: string;
+  readonly prompt: readonly number[];
+  readonly answers: readonly EncodedExample[];
+}
+
+function prepare(
+  sources: readonly SourceRow[],
+  encoder: ExampleEncoder,
+  options: PrepareOptions,
+): Preparation {
+  const counter = new DropCounter(sources.length);
+  const encoded = encodeRows(sources, encoder, options, counter);
+  const consistent = dropRepeats(encoded, counter);
+  const rows: TrainingRow[] = [];
+  for (const row of consistent) {
+    const cut = cutRow(row, options, counter);
+    if (cut !== null) rows.push(cut);
+  }
+  const report = counter.report(rows);
+  requireRows(report);
+  requireStopToken(report, options);
+  return { rows, report };
+}
+
+function encodeRows(
+  sources: readonly SourceRow[],
+  encoder: ExampleEncoder,
+  options: PrepareOptions,
+  counter: DropCounter,
+): EncodedRow[] {
+  const encoded: EncodedRow[] = [];
+  for (const source of sources) {
+    const reason = textProblem(source, options);
+    if (reason !== null) {
+      counter.drop(source.id, reason);
+      continue;
+    }
+    const answers = source.answers.map((answer) => encoder.encodeExample(source.prompt, answer));
+    const row = { id: source.id, prompt: answers[0]?.promptIds ?? [], answers };
+    const problem = tokenProblem(row, options);
+    if (problem === null) encoded.push(row);
+    else counter.drop(row.id, problem);
+  }
+  return encoded;
+}
+
+function textProblem({ prompt, answers }: SourceRow, options: PrepareOptions): DropReason | null {
+  const isEmpty = (answer: readonly Message[]) => answer.every(({ content }) => content.trim() === "");
+  if (answers.some(isEmpty)) return "empty completion";
+  return options.isContaminated?.(prompt) ? "prompt of an evaluation set" : null;
+}
+
+function tokenProblem({ prompt, answers }: EncodedRow, { maxLength }: PrepareOptions): DropReason | null {
+  if (prompt.length === 0) return "empty prompt";
+  if (answers.some(({ completionIds }) => completionIds.length === 0)) return "empty completion";
+  if (prompt.length >= maxLength) return "prompt fills the length limit";
+  const [first, second] = answers;
+  return second !== undefined && sameIds(first?.completionIds, second.completionIds)
+    ? "identical pair"
+    : null;
+}
+
+/** Keeps the first of equal rows, and none of a pair that occurs in both directions. */
+function dropRepeats(rows: readonly EncodedRow[], counter: DropCounter): EncodedRow[] {
+  const keyOf = (row: EncodedRow, answers = row.answers) =>
+    [row.prompt, ...answers.map(({ completionIds }) => completionIds)].map((ids) => ids.join(",")).join("|");
+  const all = new Set(rows.map((row) => keyOf(row)));
+  const seen = new Set<string>();
+  return rows.filter((row) => {
+    const key = keyOf(row);
+    const isSwapped = row.answers.length === 2 && all.has(keyOf(row, row.answers.toReversed()));
+    const reason = isSwapped ? "contradictory pair" : seen.has(key) ? "duplicate" : null;
+    seen.add(key);
+    if (reason !== null) counter.drop(row.id, reason);
+    return reason === null;
+  });
+}
+
+function cutRow(row: EncodedRow, options: PrepareOptions, counter: DropCounter): TrainingRow | null {
+  const room = options.maxLength - row.prompt.length;
+  const isCut = row.answers.some(({ completionIds }) => completionIds.length > room);
+  if (isCut && options.overLength === "refuse") throw tooLong(row, options.maxLength);
+  if (isCut && options.overLength === "drop") return dropRow(row, "longer than the length limit", counter);
+  const branches = row.answers.map(({ completionIds }) => completionIds.slice(0, room));
+  if (branches.length === 2 && sameIds(branches[0], branches[1])) {
+    return dropRow(row, "identical pair after truncation", counter);
+  }
+  row.answers.forEach((answer, i) => {
+    const stop = answer.completionIds[answer.endOfTurnIndex];
+    counter.answer(branches[i]?.length !== answer.completionIds.length, {
+      isTrained: (branches[i]?.length ?? 0) > answer.endOfTurnIndex && answer.endOfTurnIndex >= 0,
+      isStop: stop !== undefined && options.stopTokenIds.includes(stop),
+    });
+  });
+  if (isCut) counter.cut(row.id);
+  return { id: row.id, segment: { id: row.id, prompt: row.prompt, branches } };
+}
+
+function dropRow(row: EncodedRow, reason: DropReason, counter: DropCounter): null {
+  counter.drop(row.id, reason);
+  return null;
+}
+
+function requireRows(report: PreparationReport): void {
+  if (report.rowsTrained > 0) return;
+  const reasons = Object.entries(report.dropped).map(([reason, { count }]) => `${count} ${reason}`);
+  throw new DatasetError(
+    `training data: expected at least one row with loss, got none of ${report.rowsRead}`,
+    {
+      hint: reasons.length > 0 ? `dropped: ${reasons.join(", ")}` : "the file holds no rows",
+    },
+  );
+}
+
+function requireStopToken({ stopToken }: PreparationReport, options: PrepareOptions): void {
+  const { uncutWithout, trained } = stopToken;
+  if (uncutWithout > 0) {
+    throw new TrainingError(
+      `stop token: expected every uncut answer to end in one of ${options.stopTokenIds.join(", ")}, got ${uncutWithout} that do not`,
+      {
+        hint: "the template ends a turn with another token than the model stops at: a model so trained never stops",
+      },
+    );
+  }
+  if (trained > 0) return;
+  throw new TrainingError("stop token: expected it to be trained in at least one row, got none", {
+    hint: `every answer is cut at ${options.maxLength} tokens; raise --max-length`,
+  });
+}
+
+function tooLong(row: EncodedRow, maxLength: number): DatasetError {
+  const longest = Math.max(...row.answers.map(({ completionIds }) => completionIds.length));
+  return new DatasetError(
+    `${row.id}: expected at most ${maxLength} tokens, got ${row.prompt.length + longest}`,
+    {
+      hint: "raise --max-length, or choose the policy truncate or drop",
+    },
+  );
+}
+
+function sameIds(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
+  return a !== undefined && b !== undefined && a.length === b.length && a.every((id, i) => id === b[i]);
+}
