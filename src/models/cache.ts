@@ -1,0 +1,102 @@
+/**
+ * @file The model cache: downloaded files, converted checkpoints and remembered hashes. Folders appear in one rename,
+ * so a killed process leaves nothing half-made behind and two processes cannot disturb each other.
+ */
+import { randomUUID } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, statSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { ConfigError } from "../core/errors.js";
+import { writeJsonDurably } from "../core/files.js";
+import { sha256, sha256File } from "../core/hash.js";
+import { readOptionalJsonObject } from "./json-fields.js";
+import type { OnProgress } from "./progress.js";
+
+const STALE_MS = 24 * 60 * 60 * 1000;
+
+/** The cache's root: SAFE_TO_SERVE_CACHE, else `safe-to-serve` in XDG_CACHE_HOME or `~/.cache`. */
+export function cacheRoot(): string {
+  const own = process.env["SAFE_TO_SERVE_CACHE"];
+  if (own) return own;
+  return join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "safe-to-serve");
+}
+
+/**
+ * Makes a folder that others see complete or not at all. When another process was faster, its folder stays.
+ * @param build fills the temporary folder it is given
+ * @throws ConfigError when the cache cannot be written
+ */
+export async function publishFolder(
+  folder: string,
+  build: (temporary: string) => Promise<void>,
+): Promise<void> {
+  if (existsSync(folder)) return;
+  const temporary = `${folder}.${randomUUID().slice(0, 8)}.tmp`;
+  await makeFolder(temporary);
+  await removeStale(dirname(folder));
+  try {
+    await build(temporary);
+    await renameUnlessThere(temporary, folder);
+    syncFolder(dirname(folder));
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/**
+ * sha256 of a file, remembered in the cache by path, size and time of change, so that a checkpoint of gigabytes is read
+ * once and not on every start.
+ */
+export async function rememberedHash(path: string, onProgress?: OnProgress): Promise<string> {
+  const { size, mtimeMs } = statSync(path);
+  const record = join(cacheRoot(), "hashes", `${sha256(path)}.json`);
+  const known = readOptionalJsonObject(record);
+  const hash = known?.["sha256"];
+  if (known?.["size"] === size && known["mtimeMs"] === mtimeMs && typeof hash === "string") return hash;
+  onProgress?.({ phase: "hash", label: basename(path), doneBytes: 0, totalBytes: size });
+  const fresh = await sha256File(path);
+  onProgress?.({ phase: "hash", label: basename(path), doneBytes: size, totalBytes: size });
+  await writeJsonDurably(record, { path, size, mtimeMs, sha256: fresh });
+  return fresh;
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw new ConfigError(`${path}: the model cache cannot be written`, {
+      hint: "set SAFE_TO_SERVE_CACHE to a folder with some gigabytes of free space",
+      cause,
+    });
+  }
+}
+
+async function renameUnlessThere(temporary: string, folder: string): Promise<void> {
+  try {
+    await rename(temporary, folder);
+  } catch (cause) {
+    if (!existsSync(folder)) throw new ConfigError(`${folder}: the model cache cannot be written`, { cause });
+  }
+}
+
+/** Temporary folders that a killed process left behind. */
+async function removeStale(parent: string): Promise<void> {
+  for (const name of readdirSync(parent)) {
+    if (!name.endsWith(".tmp")) continue;
+    const path = join(parent, name);
+    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > STALE_MS) await rm(path, { recursive: true, force: true });
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } catch {
+    // Some file systems cannot flush a folder; the rename itself stands.
+  } finally {
+    closeSync(folder);
+  }
+}

@@ -1,0 +1,76 @@
+/** @file Typed reading of fields of a parsed JSON object from a checkpoint, with errors that name file and field. */
+import { readFileSync } from "node:fs";
+import { CheckpointError } from "../core/errors.js";
+
+/** A parsed JSON object. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a file that holds one JSON object.
+ * @throws CheckpointError when it is missing or is something else
+ */
+export function readJsonObject(path: string): JsonObject {
+  return parseJsonObject(readText(path), path);
+}
+
+/** Like {@link readJsonObject}, null when there is no such file. */
+export function readOptionalJsonObject(path: string): JsonObject | null {
+  const text = readOptionalText(path);
+  return text === null ? null : parseJsonObject(text, path);
+}
+
+/** The text of a file (UTF-8), null when there is no such file. */
+export function readOptionalText(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    if (isMissingFile(cause)) return null;
+    throw new CheckpointError(`${path}: cannot be read`, { cause });
+  }
+}
+
+/** Whether a value is an object of named members. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A finite number above zero; `fallback` when the field is absent or null. */
+export function positiveNumber(object: JsonObject, field: string, where: string, fallback?: number): number {
+  const value = object[field] ?? fallback;
+  if (typeof value === "number" && Number.isFinite(value) && value > 0) return value;
+  throw new CheckpointError(`${where}: expected ${field} to be a positive number, got ${shown(value)}`);
+}
+
+/** A whole number above zero; `fallback` when the field is absent or null. */
+export function positiveInteger(object: JsonObject, field: string, where: string, fallback?: number): number {
+  const value = object[field] ?? fallback;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
+  throw new CheckpointError(`${where}: expected ${field} to be a positive integer, got ${shown(value)}`);
+}
+
+/** A value as messages show it: short JSON. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}
+
+function readText(path: string): string {
+  const text = readOptionalText(path);
+  if (text !== null) return text;
+  throw new CheckpointError(`${path}: no such file`, { hint: "the folder is not a complete checkpoint" });
+}
+
+function parseJsonObject(text: string, path: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new CheckpointError(`${path}: expected JSON, got text that does not parse`, { cause });
+  }
+  if (isJsonObject(value)) return value;
+  throw new CheckpointError(`${path}: expected a JSON object, got ${shown(value)}`);
+}
+
+function isMissingFile(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR");
+}

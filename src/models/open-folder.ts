@@ -1,0 +1,196 @@
+/**
+ * @file Opens a Hugging Face folder: config, tokenizer, template and safetensors (one file or shards). Float32 weights
+ * stay where they are; F16 and BF16 ones are converted into the cache first.
+ */
+import { realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { CheckpointError } from "../core/errors.js";
+import { hashJson } from "../core/hash.js";
+import { withFile } from "./byte-source.js";
+import { rememberedHash } from "./cache.js";
+import type { LlamaConfig } from "./config.js";
+import { type ConvertibleTensor, convert, SOURCE_FILE, WEIGHTS_FILE } from "./convert.js";
+import { isJsonObject, readJsonObject, readOptionalJsonObject, readOptionalText } from "./json-fields.js";
+import type { LoadedModel, StoredTensor } from "./loaded-model.js";
+import { checkpointShapes, parseConfig } from "./parse-config.js";
+import type { OnProgress } from "./progress.js";
+import { parseSafetensors, READABLE_DTYPES, readTensor, type SafetensorsEntry } from "./safetensors.js";
+import { readTokenizerFiles } from "./tokenizer-files.js";
+
+const INDEX_FILE = "model.safetensors.index.json";
+
+/** Files beside the weights that make the model what it is; hashed and carried along by a conversion. */
+export const TEXT_FILES: readonly string[] = [
+  "config.json",
+  "generation_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "chat_template.jinja",
+  "chat_template.json",
+];
+
+/** A tensor and the file, links resolved, that it lies in. */
+interface LocatedTensor {
+  readonly path: string;
+  readonly entry: SafetensorsEntry;
+}
+
+/**
+ * Opens a checkpoint folder.
+ * @param weightsFile a `.safetensors` file of the folder; found by its usual names when left out
+ * @throws CheckpointError for incomplete, damaged or unsupported checkpoints, naming file and tensor
+ */
+export async function openFolder(
+  id: string,
+  folder: string,
+  options: { readonly weightsFile?: string; readonly onProgress?: OnProgress | undefined } = {},
+): Promise<LoadedModel> {
+  const config = parseConfig(readJsonObject(join(folder, "config.json")), join(folder, "config.json"));
+  const located = locateTensors(folder, options.weightsFile);
+  const tensors = checkTensors(folder, config, located);
+  const hash = await folderHash(folder, tensors, options.onProgress);
+  const realFolder = commonFloat32Folder(tensors);
+  if (realFolder === null) {
+    const conversion = { hash, label: id, tensors: convertible(tensors), texts: readTexts(folder) };
+    return openFolder(id, await convert(conversion, options.onProgress));
+  }
+  const text = readTokenizerFiles(folder);
+  return { id, hash, config, folder: realFolder, tensors: stored(tensors), text };
+}
+
+/** All tensors of the folder's weight files. */
+function locateTensors(folder: string, weightsFile: string | undefined): ReadonlyMap<string, LocatedTensor> {
+  const found = new Map<string, LocatedTensor>();
+  for (const file of weightsFile === undefined ? weightFiles(folder) : [weightsFile]) {
+    const path = realPath(join(folder, file));
+    for (const [name, entry] of withFile(path, parseSafetensors).entries) {
+      if (found.has(name)) throw new CheckpointError(`${folder}: tensor ${name} is in two files`);
+      found.set(name, { path, entry });
+    }
+  }
+  return found;
+}
+
+function weightFiles(folder: string): readonly string[] {
+  const index = readOptionalJsonObject(join(folder, INDEX_FILE));
+  if (index === null) return [WEIGHTS_FILE];
+  const map = index["weight_map"];
+  const files = isJsonObject(map) ? Object.values(map) : [];
+  const names = new Set(files.filter((file): file is string => typeof file === "string"));
+  if (names.size === 0 || [...names].some((name) => name !== basename(name)))
+    throw new CheckpointError(
+      `${join(folder, INDEX_FILE)}: expected weight_map to name files of this folder`,
+    );
+  return [...names].sort();
+}
+
+/** The tensors that the configuration asks for, in its order; refuses missing, misshapen and unknown ones. */
+function checkTensors(
+  folder: string,
+  config: LlamaConfig,
+  located: ReadonlyMap<string, LocatedTensor>,
+): ReadonlyMap<string, LocatedTensor> {
+  const shapes = checkpointShapes(config);
+  const missing = [...shapes.keys()].filter((name) => !located.has(name));
+  if (missing.length > 0)
+    throw new CheckpointError(`${folder}: ${missing.length} tensors are missing: ${firstOf(missing)}`, {
+      hint: "config.json does not belong to these weights, or a file of the checkpoint is missing",
+    });
+  const unknown = [...located.keys()].filter((name) => !shapes.has(name) && !isIgnorable(name, config));
+  if (unknown.length > 0)
+    throw new CheckpointError(
+      `${folder}: ${unknown.length} tensors have no place in a plain Llama decoder: ${firstOf(unknown)}`,
+    );
+  return new Map(Array.from(shapes, ([name, shape]) => [name, checkTensor(name, shape, located.get(name))]));
+}
+
+function checkTensor(
+  name: string,
+  shape: readonly number[],
+  tensor: LocatedTensor | undefined,
+): LocatedTensor {
+  if (tensor === undefined) throw new CheckpointError(`tensor ${name} is missing`);
+  const { entry, path } = tensor;
+  if (entry.shape.join() !== shape.join())
+    throw new CheckpointError(
+      `${path}: tensor ${name}: expected shape [${shape}] by config.json, got [${entry.shape}]`,
+    );
+  if (!READABLE_DTYPES.includes(entry.dtype))
+    throw new CheckpointError(
+      `${path}: tensor ${name}: expected dtype ${READABLE_DTYPES.join(", ")}, got ${entry.dtype}`,
+    );
+  return tensor;
+}
+
+/** Buffers that old checkpoints carry and nobody reads; a copy of tied embeddings. */
+function isIgnorable(name: string, config: LlamaConfig): boolean {
+  return name.endsWith(".rotary_emb.inv_freq") || (config.tieWordEmbeddings && name === "lm_head.weight");
+}
+
+/** The one real folder that all tensors lie in as float32; null when they must be converted. */
+function commonFloat32Folder(tensors: ReadonlyMap<string, LocatedTensor>): string | null {
+  const folders = new Set<string>();
+  for (const { entry, path } of tensors.values()) {
+    if (entry.dtype !== "F32") return null;
+    folders.add(dirname(path));
+  }
+  const [folder] = folders;
+  return folders.size === 1 && folder !== undefined ? folder : null;
+}
+
+/** Hash of the whole checkpoint; a converted folder has that of its source. */
+async function folderHash(
+  folder: string,
+  tensors: ReadonlyMap<string, LocatedTensor>,
+  onProgress: OnProgress | undefined,
+): Promise<string> {
+  const source = readOptionalJsonObject(join(folder, SOURCE_FILE))?.["hash"];
+  if (typeof source === "string") return source;
+  const hashes: Record<string, string | null> = {};
+  const paths = new Set(Array.from(tensors.values(), ({ path }) => path));
+  for (const [i, path] of [...paths].sort().entries())
+    hashes[`weights.${i}`] = await rememberedHash(path, onProgress);
+  for (const [name, text] of readTexts(folder)) hashes[name] = text;
+  return hashJson(hashes);
+}
+
+function readTexts(folder: string): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
+  for (const name of TEXT_FILES) {
+    const text = readOptionalText(join(folder, name));
+    if (text !== null) texts.set(name, text);
+  }
+  return texts;
+}
+
+function convertible(tensors: ReadonlyMap<string, LocatedTensor>): ConvertibleTensor[] {
+  return Array.from(tensors, ([name, { path, entry }]) => ({
+    name,
+    shape: entry.shape,
+    read: () => withFile(path, (source) => readTensor(source, entry)),
+  }));
+}
+
+function stored(tensors: ReadonlyMap<string, LocatedTensor>): ReadonlyMap<string, StoredTensor> {
+  const list = Array.from(tensors, ([name, { path, entry }]): [string, StoredTensor] => [
+    name,
+    { name, shape: entry.shape, file: basename(path), offset: entry.offset, length: entry.length },
+  ]);
+  return new Map(list);
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (cause) {
+    throw new CheckpointError(`${path}: no such file`, {
+      hint: `weights are read from ${WEIGHTS_FILE}, or from shards named in ${INDEX_FILE}; other formats (pytorch_model.bin) must be converted to safetensors`,
+      cause,
+    });
+  }
+}
+
+function firstOf(names: readonly string[]): string {
+  return names.length > 5 ? `${names.slice(0, 5).join(", ")}, …` : names.join(", ");
+}
