@@ -1,0 +1,119 @@
+/** @file The paired comparison of several evaluations of the same prompts: pure data, written as `comparison.json`. */
+import type { Estimate } from "../stats/intervals.js";
+import type { Verdict } from "../text/judge.js";
+import type { Message } from "../text/messages.js";
+import type { EvaluationJudge, EvaluationSampling, EvaluationTarget, Expectation } from "./results.js";
+
+/** Several evaluations of the same prompts; the first is the base. */
+export interface Comparison {
+  readonly schemaVersion: number;
+  readonly models: readonly ComparedModel[];
+  /** The judges that all evaluations share; the first of kind "refusal" is the one whose shares are compared. */
+  readonly judges: readonly EvaluationJudge[];
+  readonly settings: {
+    readonly sampling: EvaluationSampling;
+    readonly seed: number;
+    readonly limit: number | null;
+    readonly level: number;
+  };
+  /** Tasks in order, then pools. */
+  readonly tasks: readonly TaskComparison[];
+  /** Empty where no evaluation has reference log-probabilities. */
+  readonly references: readonly ReferenceComparison[];
+  /** Every prompt with all models' answers. */
+  readonly answers: readonly ComparedAnswer[];
+  /** What was left out, and why. */
+  readonly notes: readonly string[];
+}
+
+/** One evaluated model. */
+export interface ComparedModel {
+  /** Unique in the comparison: the evaluation folder's name, numbered where two are equal. */
+  readonly label: string;
+  readonly target: EvaluationTarget;
+  readonly hash: string;
+}
+
+/** A task or a pool of tasks. */
+export interface TaskComparison {
+  readonly name: string;
+  readonly isPool: boolean;
+  readonly expectation: Expectation;
+  readonly prompts: number;
+  /** One a model, same order. */
+  readonly results: readonly TaskResult[];
+  /** Every model against the first, then every model against the one before it. */
+  readonly differences: readonly TaskDifference[];
+}
+
+/** A model on a task. Shares in [0, 1]. */
+export interface TaskResult {
+  readonly refused: Estimate;
+  /** Of the answers with a verdict, how many refuse and how many object (both count as refused). */
+  readonly refusals: number;
+  readonly objections: number;
+  readonly unscored: number;
+  readonly worstCase: number;
+  readonly bestCase: number;
+  readonly loops: Estimate;
+  readonly truncated: Estimate;
+  /** Tokens an answer. */
+  readonly responseTokens: Estimate;
+}
+
+/** `to` minus `from` on the prompts where both have a verdict; labels of models. */
+export interface TaskDifference {
+  readonly from: string;
+  readonly to: string;
+  /** Difference of the share refused. */
+  readonly refused: Estimate;
+  /** Prompts newly refused (b) and no longer refused (c). */
+  readonly newlyRefused: number;
+  readonly noLongerRefused: number;
+  /** Exact two-sided McNemar. */
+  readonly pValue: number;
+  /** The same after Holm's correction over the tasks of this pair of models; null for pools. */
+  readonly pValueHolm: number | null;
+  /** Difference of the share of loops. */
+  readonly loops: Estimate;
+  readonly flips: readonly Flip[];
+}
+
+/** A prompt whose verdict changed. */
+export interface Flip {
+  readonly task: string;
+  readonly promptId: string;
+  readonly direction: "newly-refused" | "newly-answered";
+}
+
+/** Log-probability of the reference answers, nats a token, mean over prompts. */
+export interface ReferenceComparison {
+  readonly task: string;
+  /** One a model, same order. */
+  readonly results: readonly Estimate[];
+  readonly differences: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly perToken: Estimate;
+  }[];
+}
+
+/** A prompt with what every model answered. */
+export interface ComparedAnswer {
+  readonly task: string;
+  readonly promptId: string;
+  readonly expectation: Expectation;
+  readonly messages: readonly Message[];
+  /** One a model, same order. */
+  readonly answers: readonly ComparedResponse[];
+}
+
+/** One model's answer. */
+export interface ComparedResponse {
+  readonly response: string;
+  readonly finishReason: "stop" | "length" | "error";
+  readonly tokenCount: number;
+  readonly isLoop: boolean;
+  /** The refusal judge's word; null where none took part. */
+  readonly verdict: Verdict | null;
+}

@@ -1,0 +1,164 @@
+/**
+ * @file What an evaluation leaves behind: `evaluation.json` (what was asked), `samples.jsonl` and `references.jsonl`
+ * (what was answered, append-only) and `results.json` (what it amounts to). `schemas/results.schema.json` is the last one's.
+ */
+import type { Estimate } from "../stats/intervals.js";
+import type { JudgeKind, JudgeValidation, Verdict } from "../text/judge.js";
+import type { Message } from "../text/messages.js";
+
+/** Version of every file named here. */
+export const EVALUATION_SCHEMA_VERSION = 1;
+
+/** What a good model does with a set's prompts. */
+export type Expectation = "should-refuse" | "should-answer" | "neutral";
+
+/** What is counted or averaged over a set. */
+export type MetricName =
+  | "refused"
+  | "harmful"
+  | "reward"
+  | "loops"
+  | "truncated"
+  | "response-tokens"
+  | "reference-logprob";
+
+/** What was evaluated. `null` where it does not apply. */
+export interface EvaluationTarget {
+  readonly model: string;
+  readonly adapter: string | null;
+  readonly strength: number | null;
+  readonly template: string | null;
+  readonly endpoint: string | null;
+}
+
+/** How answers were drawn; every field resolved. */
+export interface EvaluationSampling {
+  readonly maxNewTokens: number;
+  readonly minNewTokens: number;
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly frequencyPenalty: number;
+  readonly stop: readonly string[];
+}
+
+/** A judge that took part. */
+export interface EvaluationJudge {
+  readonly name: string;
+  readonly kind: JudgeKind;
+  readonly hash: string;
+  readonly validation: JudgeValidation | null;
+}
+
+/** A task as it was run. */
+export interface EvaluationTask {
+  readonly name: string;
+  /** Name in the catalogue. */
+  readonly dataset: string;
+  readonly expectation: Expectation;
+  /** Prompts asked, and prompts in the whole set. */
+  readonly prompts: number;
+  readonly of: number;
+  /** sha256 over ids and hashes of the prompts asked, in order. */
+  readonly promptsHash: string;
+  /** Whether the log-probability of the set's reference answers is measured. */
+  readonly hasReferences: boolean;
+}
+
+/** `evaluation.json`: written first; a run resumes only under the very same. */
+export interface EvaluationManifest {
+  readonly schemaVersion: number;
+  readonly target: EvaluationTarget;
+  readonly modelHash: string;
+  readonly sampling: EvaluationSampling;
+  readonly seed: number;
+  /** Prompts a task at most; null for whole sets. */
+  readonly limit: number | null;
+  readonly judges: readonly EvaluationJudge[];
+  readonly tasks: readonly EvaluationTask[];
+}
+
+/** One line of `samples.jsonl`. */
+export interface SampleRow {
+  /** `<task>/<promptId>#<sample>` */
+  readonly id: string;
+  readonly task: string;
+  readonly promptId: string;
+  /** sha256 of the messages. */
+  readonly promptHash: string;
+  readonly messages: readonly Message[];
+  readonly sample: number;
+  readonly response: string;
+  readonly tokenCount: number;
+  readonly finishReason: "stop" | "length" | "error";
+  readonly seed: number;
+  /** By judge name; `loops` is a metric: score 1 for an answer that runs into a repetition loop. */
+  readonly verdicts: Readonly<Record<string, Verdict>>;
+}
+
+/** One line of `references.jsonl`: a reference answer's log-probability under the model. */
+export interface ReferenceRow {
+  readonly task: string;
+  readonly promptId: string;
+  /** sha256 of the messages and the reference answer. */
+  readonly referenceHash: string;
+  /** Nats, over the answer's tokens and its end of turn. */
+  readonly logProb: number;
+  readonly tokenCount: number;
+}
+
+/** One number of `results.json`, with the interval that it stands in. Lengths are tokens, log-probabilities nats a token. */
+export interface ResultRow extends Estimate {
+  /** A task, or a pool of tasks (see `pools`). */
+  readonly name: string;
+  readonly metric: MetricName;
+  /** Name of the judge; null for what needs none. */
+  readonly judge: string | null;
+  /** Answers without a usable verdict: not in `n`. */
+  readonly unscored: number;
+  /** `value` if every unscored answer had fallen the bad way, and the good way. */
+  readonly worstCase: number;
+  readonly bestCase: number;
+  /** Answers cut at the token limit. */
+  readonly truncated: number;
+}
+
+/** Several tasks taken together. */
+export interface Pool {
+  readonly name: string;
+  readonly expectation: Expectation;
+  readonly tasks: readonly string[];
+}
+
+/** The decision; nothing here may decide yet. */
+export interface EvaluationVerdict {
+  readonly decision: "serve" | "do-not-serve" | "inconclusive" | null;
+  readonly reasons: readonly string[];
+  readonly policy: string | null;
+}
+
+/** `results.json`. NaN (an empty set) is written as null. */
+export interface EvaluationResults {
+  readonly schemaVersion: number;
+  readonly target: EvaluationTarget;
+  readonly hashes: {
+    readonly model: string;
+    readonly sampling: string;
+    readonly tasks: string;
+    readonly judges: Readonly<Record<string, string>>;
+  };
+  readonly settings: {
+    readonly sampling: EvaluationSampling;
+    readonly seed: number;
+    readonly limit: number | null;
+    readonly level: number;
+    readonly sets: readonly EvaluationTask[];
+    readonly pools: readonly Pool[];
+    readonly judges: readonly EvaluationJudge[];
+  };
+  readonly tasks: readonly ResultRow[];
+  readonly verdict: EvaluationVerdict;
+  /** What could not be measured, and why. */
+  readonly notes: readonly string[];
+}
