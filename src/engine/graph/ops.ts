@@ -1,7 +1,18 @@
 /** @file The functions that graphs are written with. */
 export { addDims, type Dim, multiplyDims, type Shape, type SymbolicDim, symbol } from "./dim.js";
 export { gradients } from "./gradients.js";
-export { add, div, expand, mul, neg, type Operand, reduceSum, reshape, sub } from "./ops/basic.js";
+export {
+  add,
+  div,
+  expand,
+  mul,
+  neg,
+  type Operand,
+  reduceSum,
+  reshape,
+  shapeVector,
+  sub,
+} from "./ops/basic.js";
 export {
   and,
   cast,
@@ -22,7 +33,7 @@ export {
   where,
 } from "./ops/elementwise.js";
 export { rmsNorm, rotaryEmbedding } from "./ops/fused.js";
-export { concat, gather, scatterAdd, split, transpose, zeros } from "./ops/layout.js";
+export { concat, gather, range, scatterAdd, split, transpose, zeros } from "./ops/layout.js";
 export { matmul } from "./ops/matmul.js";
 export { reduceMax, reduceMean, softmax } from "./ops/reduce.js";
 export { constant, type DType, external, input, integers, type Value } from "./value.js";

@@ -19,7 +19,7 @@ import {
   Where,
 } from "./ops/elementwise.js";
 import { RotaryEmbedding, SimplifiedLayerNormalization } from "./ops/fused.js";
-import { Concat, Gather, ScatterND, Split, Transpose } from "./ops/layout.js";
+import { Concat, Gather, Range, ScatterND, Split, Transpose } from "./ops/layout.js";
 import { FusedMatMul } from "./ops/matmul.js";
 import { ReduceMax, Softmax } from "./ops/reduce.js";
 
@@ -43,6 +43,7 @@ export const operations = {
   Mul,
   Neg,
   Or,
+  Range,
   ReduceMax,
   ReduceSum,
   Relu,

@@ -1,6 +1,6 @@
 /** @file Operations that move elements: transposition, joining, splitting, slicing, gathering and scattering. */
 import { GraphError, ShapeError } from "../../../core/errors.js";
-import { addDims, describeShape, dimAt, type Shape, sameDim } from "../dim.js";
+import { addDims, type Dim, describeShape, dimAt, type Shape, sameDim } from "../dim.js";
 import {
   type Attributes,
   apply,
@@ -12,7 +12,7 @@ import {
   sameDType,
   type Value,
 } from "../value.js";
-import { axesOf, expand, normaliseAxes, reshape } from "./basic.js";
+import { axesOf, expand, normaliseAxes, reshape, shapeVector } from "./basic.js";
 
 /** Axes in another order; dx = dy in the inverse order */
 export const Transpose: OpDefinition = {
@@ -94,6 +94,21 @@ export const ScatterND: OpDefinition = {
     return [dy as Value, null, gather(dy as Value, reshape(indices, indices.shape.slice(0, -1)))];
   },
 };
+
+/** 0, 1, … as int64, from scalars start, limit and step */
+export const Range: OpDefinition = {
+  type: "Range",
+  domain: "",
+  inferTypes: (_inputs, _attributes, stated) => [{ dtype: "int64", shape: stated }],
+  gradient: "none",
+};
+
+/** The integers 0 … length − 1, int64. */
+export function range(length: Dim): Value {
+  const limit = reshape(shapeVector([length]), []);
+  const scalar = (value: number) => constant(BigInt64Array.of(BigInt(value)), []);
+  return apply(Range, [scalar(0), limit, scalar(1)], {}, [length]);
+}
 
 /** Axes of x in the given order. */
 export function transpose(x: Value, order: readonly number[]): Value {

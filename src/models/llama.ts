@@ -1,0 +1,152 @@
+/**
+ * @file The Llama decoder as a graph: pre-normalised blocks of grouped-query attention with rotary positions and a gated
+ * MLP (Touvron et al. 2023, arXiv 2302.13971). Shapes: B rows, T new tokens, N = B·T, D hidden, H = G·J heads of size K.
+ * Heads of one group are stacked along the query axis, so that a group's keys are read once and never repeated.
+ */
+import { CheckpointError } from "../core/errors.js";
+import {
+  add,
+  constant,
+  type Dim,
+  external,
+  gather,
+  matmul,
+  mul,
+  multiplyDims,
+  reshape,
+  rmsNorm,
+  rotaryEmbedding,
+  sigmoid,
+  transpose,
+  type Value,
+} from "../engine/graph/ops.js";
+import type { LlamaConfig } from "./config.js";
+import type { LoadedModel } from "./loaded-model.js";
+import type { LoraInputs } from "./lora.js";
+
+/** Queries [B,G,J·T,K] and this block's new keys and values [B,G,T,K] → attended values [B,G,J·T,K]. */
+export type Attend = (query: Value, key: Value, value: Value, layer: number) => Value;
+
+/** Tokens that enter the decoder. */
+export interface DecoderInputs {
+  /** int64 [B,T] */
+  readonly inputIds: Value;
+  /** int64 [B,T] */
+  readonly positionIds: Value;
+}
+
+/** What leaves it. */
+export interface DecoderOutputs {
+  /** After the last normalisation, [N,D] */
+  readonly hidden: Value;
+  /** New keys and values of each layer, [B,G,T,K] */
+  readonly present: readonly { readonly key: Value; readonly value: Value }[];
+}
+
+/** A checkpoint inside one graph: its tensors as initialisers in the checkpoint's own file. */
+export class LlamaGraph {
+  readonly config: LlamaConfig;
+  private readonly model: LoadedModel;
+  private readonly lora: LoraInputs | null;
+  private readonly weights = new Map<string, Value>();
+
+  constructor(model: LoadedModel, lora: LoraInputs | null) {
+    this.model = model;
+    this.config = model.config;
+    this.lora = lora;
+  }
+
+  /** Runs the tokens through all blocks. */
+  decoder({ inputIds, positionIds }: DecoderInputs, attend: Attend): DecoderOutputs {
+    const rows = inputIds.shape as readonly [Dim, Dim];
+    const rope = this.rotaryTables();
+    const present: { key: Value; value: Value }[] = [];
+    let x = reshape(gather(this.weight("model.embed_tokens.weight"), inputIds), [
+      multiplyDims(...rows),
+      this.config.hiddenSize,
+    ]);
+    for (let layer = 0; layer < this.config.numHiddenLayers; layer++) {
+      const name = `model.layers.${layer}`;
+      const rotate = (y: Value) => rotaryEmbedding(y, positionIds, ...rope);
+      const attended = this.attention(
+        this.norm(x, `${name}.input_layernorm`),
+        name,
+        rows,
+        rotate,
+        (q, k, v) => {
+          present.push({ key: k, value: v });
+          return attend(q, k, v, layer);
+        },
+      );
+      x = add(x, attended);
+      x = add(x, this.mlp(this.norm(x, `${name}.post_attention_layernorm`), `${name}.mlp`));
+    }
+    return { hidden: this.norm(x, "model.norm"), present };
+  }
+
+  /** The output projection [V,D]: the embedding matrix where they are tied. */
+  head(): Value {
+    return this.weight(this.config.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight");
+  }
+
+  private attention(
+    x: Value,
+    name: string,
+    [b, t]: readonly [Dim, Dim],
+    rotate: (y: Value) => Value,
+    attend: (q: Value, k: Value, v: Value) => Value,
+  ): Value {
+    const { numKeyValueHeads: g, numAttentionHeads: h, headDim: k } = this.config;
+    const j = h / g;
+    const project = (layer: string, heads: number) =>
+      reshape(this.linear(x, `${name}.self_attn.${layer}`), [b, t, heads * k]);
+    const query = transpose(reshape(rotate(project("q_proj", h)), [b, t, g, j, k]), [0, 2, 3, 1, 4]);
+    const key = transpose(reshape(rotate(project("k_proj", g)), [b, t, g, k]), [0, 2, 1, 3]);
+    const value = transpose(reshape(project("v_proj", g), [b, t, g, k]), [0, 2, 1, 3]);
+    const attended = attend(reshape(query, [b, g, multiplyDims(j, t), k]), key, value);
+    const heads = transpose(reshape(attended, [b, g, j, t, k]), [0, 3, 1, 2, 4]);
+    return this.linear(reshape(heads, [multiplyDims(b, t), h * k]), `${name}.self_attn.o_proj`);
+  }
+
+  /** down(SiLU(gate) · up) */
+  private mlp(x: Value, name: string): Value {
+    const gate = this.linear(x, `${name}.gate_proj`);
+    return this.linear(mul(mul(gate, sigmoid(gate)), this.linear(x, `${name}.up_proj`)), `${name}.down_proj`);
+  }
+
+  /** x·Wᵀ plus the adapter's part: [N, out] */
+  private linear(x: Value, module: string): Value {
+    const y = matmul(x, this.weight(`${module}.weight`), { transposeB: true });
+    const delta = this.lora?.delta(x, module);
+    return delta ? add(y, delta) : y;
+  }
+
+  private norm(x: Value, module: string): Value {
+    return rmsNorm(x, this.weight(`${module}.weight`), this.config.rmsNormEps);
+  }
+
+  private weight(name: string): Value {
+    const known = this.weights.get(name);
+    if (known) return known;
+    const tensor = this.model.tensors.get(name);
+    if (!tensor) throw new CheckpointError(`${this.model.id}: tensor ${name} is missing`);
+    const value = external(name, "float32", tensor.shape, tensor);
+    this.weights.set(name, value);
+    return value;
+  }
+
+  /** cos and sin of position·θ^(−2i/K), each [positions, K/2] */
+  private rotaryTables(): [Value, Value] {
+    const { headDim, ropeTheta, maxPositionEmbeddings } = this.config;
+    const half = headDim / 2;
+    const frequencies = Array.from({ length: half }, (_, i) => ropeTheta ** ((-2 * i) / headDim));
+    const table = (f: (angle: number) => number) =>
+      constant(
+        Float32Array.from({ length: maxPositionEmbeddings * half }, (_, i) =>
+          f(Math.floor(i / half) * (frequencies[i % half] as number)),
+        ),
+        [maxPositionEmbeddings, half],
+      );
+    return [table(Math.cos), table(Math.sin)];
+  }
+}
