@@ -86,16 +86,10 @@ function authors(
   return { name: set, from: `paper_authors/${set}.jsonl`, what, role, mayTrain, promptColumns, ...AUTHORS };
 }
 
-function reference(set: string, what: string, promptColumns: readonly string[]): Source {
-  return {
-    name: set,
-    from: `paper_reference/${set}.jsonl`,
-    what,
-    role: "evaluate",
-    mayTrain: "none",
-    promptColumns,
-    ...AUTHORS,
-  };
+/** Answers and figures of the paper; their prompts are those of the sets above. */
+function reference(set: string, what: string): Source {
+  const from = `paper_reference/${set}.jsonl`;
+  return { name: set, from, what, role: "evaluate", mayTrain: "none", promptColumns: [], ...AUTHORS };
 }
 
 const ALPACA_COLUMNS = ["instruction", "input"];
@@ -233,15 +227,9 @@ export const SOURCES: readonly Source[] = [
     "prompt",
   ]),
   authors("sft_safe_rlhf_test", "SFT examples of the paper, test split", "evaluate", ["prompt"]),
-  reference("dpo_llama7b_safety_responses", "the paper's DPO model's answers to the six I-* sets", [
-    "prompt",
-  ]),
-  reference(
-    "dpo_llama7b_alpaca_test_responses",
-    "the paper's DPO model's answers to alpaca_test",
-    ALPACA_COLUMNS,
-  ),
-  reference("dpo_llama7b_results", "the paper's published figures for its DPO model", []),
+  reference("dpo_llama7b_safety_responses", "the paper's DPO model's answers to the six I-* sets"),
+  reference("dpo_llama7b_alpaca_test_responses", "the paper's DPO model's answers to alpaca_test"),
+  reference("dpo_llama7b_results", "the paper's published figures for its DPO model"),
   {
     name: "alpaca_train",
     from: "instructions/alpaca_train.jsonl",
