@@ -1,0 +1,81 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ShapeError } from "../core/errors.js";
+import { SeededRandom } from "../core/random.js";
+import { countPairs, pairedBootstrap, pairedDifference, pairedShareDifference } from "./paired.js";
+
+test("computes the paired t interval of 1, 2, 3 as by hand", () => {
+  // differences 1, 2, 3: mean 2, standard error 1/√3; t(0.975, 2) = 4.302652729749464
+  const interval = pairedDifference([0, 0, 0], [1, 2, 3]);
+  expect(interval.value).toBe(2);
+  expect(interval.high).toBeCloseTo(2 + 4.302652729749464 / Math.sqrt(3), 12);
+  expect(interval).toMatchObject({ n: 3, method: "paired-t" });
+});
+
+test("counts the four cells", () => {
+  const counts = countPairs([true, true, false, false, false], [true, false, true, false, false]);
+  expect(counts).toEqual({ both: 1, onlyFirst: 1, onlySecond: 1, neither: 2 });
+});
+
+test("keeps a width when no prompt changes sides", () => {
+  const { value, low, high } = pairedShareDifference({ both: 0, onlyFirst: 0, onlySecond: 0, neither: 50 });
+  expect(value).toBe(0);
+  expect(low).toBeCloseTo(-0.0714, 3);
+  expect(high).toBeCloseTo(0.0714, 3);
+});
+
+test("mirrors Newcombe's interval when the models change places, and stays inside [-1, 1]", () => {
+  const cell = fc.integer({ min: 0, max: 60 });
+  fc.assert(
+    fc.property(cell, cell, cell, cell, (both, onlyFirst, onlySecond, neither) => {
+      fc.pre(both + onlyFirst + onlySecond + neither > 0);
+      const one = pairedShareDifference({ both, onlyFirst, onlySecond, neither });
+      const other = pairedShareDifference({ both, onlyFirst: onlySecond, onlySecond: onlyFirst, neither });
+      expect(other.low).toBeCloseTo(-one.high, 12);
+      expect(other.value).toBeCloseTo(-one.value, 12);
+      expect(one.low >= -1 && one.low <= one.value && one.value <= one.high && one.high <= 1).toBe(true);
+    }),
+  );
+});
+
+test("covers the true difference about as often as it says", () => {
+  const random = new SeededRandom("coverage");
+  const [pBoth, pFirst, pSecond] = [0.1, 0.05, 0.4];
+  let covered = 0;
+  for (let run = 0; run < 1000; run++) {
+    const counts = { both: 0, onlyFirst: 0, onlySecond: 0, neither: 0 };
+    for (let i = 0; i < 60; i++) {
+      const u = random.next();
+      if (u < pBoth) counts.both++;
+      else if (u < pBoth + pFirst) counts.onlyFirst++;
+      else if (u < pBoth + pFirst + pSecond) counts.onlySecond++;
+      else counts.neither++;
+    }
+    const { low, high } = pairedShareDifference(counts);
+    if (low <= pSecond - pFirst && pSecond - pFirst <= high) covered++;
+  }
+  expect(covered).toBeGreaterThan(925);
+  expect(covered).toBeLessThan(985);
+});
+
+test("bootstraps to the same bounds with the same seed, near the t interval", () => {
+  const random = new SeededRandom("values");
+  const first = Array.from({ length: 200 }, () => random.next());
+  const second = first.map((x) => x + 0.3 + random.next() / 2);
+  const options = { draws: 2000, seed: 7 };
+  const interval = pairedBootstrap(first, second, options);
+  expect(pairedBootstrap(first, second, options)).toEqual(interval);
+  expect(pairedBootstrap(first, second, { ...options, seed: 8 })).not.toEqual(interval);
+  const t = pairedDifference(first, second);
+  expect(Math.abs(interval.low - t.low)).toBeLessThan(0.004);
+  expect(Math.abs(interval.high - t.high)).toBeLessThan(0.004);
+});
+
+test("gives NaN with n 0 for nothing and refuses lists of different lengths", () => {
+  expect(pairedDifference([], [])).toMatchObject({ value: NaN, n: 0 });
+  expect(pairedBootstrap([], [], { seed: 0 })).toMatchObject({ value: NaN, n: 0 });
+  const none = { both: 0, onlyFirst: 0, onlySecond: 0, neither: 0 };
+  expect(pairedShareDifference(none)).toMatchObject({ value: NaN, n: 0 });
+  expect(() => pairedDifference([1], [])).toThrow(ShapeError);
+  expect(() => countPairs([true], [])).toThrow(/got 1 and 0/);
+});
