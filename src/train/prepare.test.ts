@@ -72,7 +72,7 @@ describe("prepareCompletions", () => {
     ];
     const { report } = prepareCompletions(rows, encoder, {
       ...options,
-      isContaminated: (prompt) => prompt[0]?.content === "bench",
+      contaminated: new Set(["leak"]),
     });
     expect(report.rowsTrained).toBe(1);
     expect(report.dropped).toEqual({

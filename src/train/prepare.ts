@@ -33,8 +33,8 @@ export interface PrepareOptions {
   readonly overLength?: OverLengthPolicy;
   /** Ids that end a generation: the end of turn must be one of them, or the model never learns to stop. */
   readonly stopTokenIds: readonly number[];
-  /** Whether a prompt is one of an evaluation set. */
-  readonly isContaminated?: (prompt: readonly Message[]) => boolean;
+  /** Ids of rows whose prompt is one of an evaluation set. */
+  readonly contaminated?: ReadonlySet<string>;
 }
 
 /** Rows to train on, and what became of the others. */
@@ -126,10 +126,10 @@ function encodeRows(
   return encoded;
 }
 
-function textProblem({ prompt, answers }: SourceRow, options: PrepareOptions): DropReason | null {
+function textProblem({ id, answers }: SourceRow, options: PrepareOptions): DropReason | null {
   const isEmpty = (answer: readonly Message[]) => answer.every(({ content }) => content.trim() === "");
   if (answers.some(isEmpty)) return "empty completion";
-  return options.isContaminated?.(prompt) ? "prompt of an evaluation set" : null;
+  return options.contaminated?.has(id) ? "prompt of an evaluation set" : null;
 }
 
 function tokenProblem({ prompt, answers }: EncodedRow, { maxLength }: PrepareOptions): DropReason | null {
