@@ -1,0 +1,127 @@
+/** @file Reads a task's prompts from its data set and takes the seeded sample that `--limit` asks for. */
+
+import { hashJson, sha256 } from "../../core/hash.js";
+import { hashKey } from "../../core/random.js";
+import { findEntry, locateEntry, resolveDataset } from "../../data/catalogue.js";
+import { toPromptResponses, toPromptRows } from "../../data/columns.js";
+import { readRows } from "../../data/readers.js";
+import type { Message } from "../../text/messages.js";
+import type { EvaluationTask } from "../results.js";
+import type { TaskSelection } from "./suites.js";
+import type { Task } from "./task.js";
+
+/** One prompt of a task. */
+export interface TaskPrompt {
+  readonly id: string;
+  readonly messages: readonly Message[];
+  /** sha256 of the messages. */
+  readonly hash: string;
+  /** The reference answer, where the task has one. */
+  readonly reference?: string;
+}
+
+/** A task with the prompts that will be asked, in the order of the data set. */
+export interface LoadedTask {
+  readonly task: Task;
+  readonly prompts: readonly TaskPrompt[];
+  readonly record: EvaluationTask;
+}
+
+/** How prompts are picked and where data lies. */
+export interface LoadOptions {
+  /** The most prompts a task, below any limit of the suite; null for no further limit. */
+  readonly limit: number | null;
+  readonly seed: number;
+  readonly dataDir?: string;
+}
+
+/** The tasks that could be read, and a note for each that was left out. */
+export interface LoadedTasks {
+  readonly tasks: readonly LoadedTask[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Loads a selection; a task whose data set is not bundled and not there is left out with a note.
+ * @throws DatasetError when a data set is not what its checksum says
+ */
+export async function loadTasks(
+  selection: readonly TaskSelection[],
+  options: LoadOptions,
+): Promise<LoadedTasks> {
+  const tasks: LoadedTask[] = [];
+  const notes: string[] = [];
+  for (const { task, limit } of selection) {
+    if (isMissing(task, options)) notes.push(missingNote(task));
+    else tasks.push(await loadTask(task, { ...options, limit: smaller(limit, options.limit) }));
+  }
+  return { tasks, notes };
+}
+
+/** Loads one task. @throws ConfigError when its data set is not there */
+export async function loadTask(task: Task, options: LoadOptions): Promise<LoadedTask> {
+  const { path } = await resolveDataset(task.dataset, folders(options));
+  const rows = (await readRows(path)).filter(task.includes ?? (() => true));
+  const all = task.hasReferences ? toPromptResponses(rows) : toPromptRows(rows);
+  const prompts = samplePrompts(task.name, all, options).map(
+    (row: { id: string; messages: readonly Message[]; response?: string }) => ({
+      id: row.id,
+      messages: row.messages,
+      hash: hashMessages(row.messages),
+      ...(row.response === undefined ? {} : { reference: row.response }),
+    }),
+  );
+  return { task, prompts, record: record(task, prompts, all.length) };
+}
+
+/** sha256 of a conversation: what must agree for two answers to be comparable. */
+export function hashMessages(messages: readonly Message[]): string {
+  return hashJson(messages.map(({ role, content }) => ({ role, content })));
+}
+
+/**
+ * The `limit` rows whose hash under the seed is smallest, in the order of the data set. A larger limit keeps all rows of
+ * a smaller one, and no row depends on what else is in the file.
+ */
+export function samplePrompts<Row extends { readonly id: string }>(
+  task: string,
+  rows: readonly Row[],
+  { limit, seed }: Pick<LoadOptions, "limit" | "seed">,
+): Row[] {
+  if (limit === null || limit >= rows.length) return [...rows];
+  const ranked = rows
+    .map((row, i) => ({ i, rank: hashKey(["prompt-sample", seed, task, row.id]) }))
+    .sort((a, b) => a.rank - b.rank || a.i - b.i)
+    .slice(0, limit);
+  return ranked.sort((a, b) => a.i - b.i).map(({ i }) => rows[i] as Row);
+}
+
+function record(task: Task, prompts: readonly TaskPrompt[], of: number): EvaluationTask {
+  return {
+    name: task.name,
+    dataset: task.dataset,
+    expectation: task.expectation,
+    prompts: prompts.length,
+    of,
+    promptsHash: sha256(prompts.map(({ id, hash }) => `${id}\u0000${hash}\n`).join("")),
+    hasReferences: task.hasReferences === true,
+  };
+}
+
+function isMissing(task: Task, options: LoadOptions): boolean {
+  const entry = findEntry(task.dataset);
+  return entry !== null && !entry.isBundled && locateEntry(entry, folders(options)) === null;
+}
+
+function missingNote(task: Task): string {
+  return `${task.name}: left out, its data set is not bundled; name the folder that holds it with --data-dir or SAFE_TO_SERVE_DATA`;
+}
+
+function folders({ dataDir }: LoadOptions): { dataDir?: string } {
+  return dataDir === undefined ? {} : { dataDir };
+}
+
+function smaller(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
+}
