@@ -5,19 +5,26 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../core/errors.js";
-import { hashJson } from "../core/hash.js";
+import { hashJson, sha256 } from "../core/hash.js";
 import { withFile } from "./byte-source.js";
 import { rememberedHash } from "./cache.js";
 import type { LlamaConfig } from "./config.js";
-import { type ConvertibleTensor, convert, SOURCE_FILE, WEIGHTS_FILE } from "./convert.js";
-import { isJsonObject, readJsonObject, readOptionalJsonObject, readOptionalText } from "./json-fields.js";
+import { type ConvertibleTensor, convert, convertedFolder, SOURCE_FILE, WEIGHTS_FILE } from "./convert.js";
+import {
+  isJsonObject,
+  type JsonObject,
+  readJsonObject,
+  readOptionalJsonObject,
+  readOptionalText,
+} from "./json-fields.js";
 import type { LoadedModel, StoredTensor } from "./loaded-model.js";
 import { checkpointShapes, parseConfig } from "./parse-config.js";
 import type { OnProgress } from "./progress.js";
 import { parseSafetensors, READABLE_DTYPES, readTensor, type SafetensorsEntry } from "./safetensors.js";
 import { readTokenizerFiles } from "./tokenizer-files.js";
 
-const INDEX_FILE = "model.safetensors.index.json";
+/** Names the shards of a checkpoint in several files. */
+export const INDEX_FILE = "model.safetensors.index.json";
 
 /** Files beside the weights that make the model what it is; hashed and carried along by a conversion. */
 export const TEXT_FILES: readonly string[] = [
@@ -74,15 +81,20 @@ function locateTensors(folder: string, weightsFile: string | undefined): Readonl
 
 function weightFiles(folder: string): readonly string[] {
   const index = readOptionalJsonObject(join(folder, INDEX_FILE));
-  if (index === null) return [WEIGHTS_FILE];
+  return index === null ? [WEIGHTS_FILE] : weightFilesOf(index, join(folder, INDEX_FILE));
+}
+
+/**
+ * The shards that a checkpoint's index names.
+ * @throws CheckpointError when they are not plain file names of the same folder
+ */
+export function weightFilesOf(index: JsonObject, where: string): readonly string[] {
   const map = index["weight_map"];
-  const files = isJsonObject(map) ? Object.values(map) : [];
-  const names = new Set(files.filter((file): file is string => typeof file === "string"));
-  if (names.size === 0 || [...names].some((name) => name !== basename(name)))
-    throw new CheckpointError(
-      `${join(folder, INDEX_FILE)}: expected weight_map to name files of this folder`,
-    );
-  return [...names].sort();
+  const values = isJsonObject(map) ? Object.values(map) : [];
+  const names = new Set(values.filter((file): file is string => typeof file === "string"));
+  if (names.size > 0 && [...names].every((name) => name === basename(name) && name.endsWith(".safetensors")))
+    return [...names].sort();
+  throw new CheckpointError(`${where}: expected weight_map to name safetensors files of this folder`);
 }
 
 /** The tensors that the configuration asks for, in its order; refuses missing, misshapen and unknown ones. */
@@ -146,12 +158,13 @@ async function folderHash(
   onProgress: OnProgress | undefined,
 ): Promise<string> {
   const source = readOptionalJsonObject(join(folder, SOURCE_FILE))?.["hash"];
-  if (typeof source === "string") return source;
+  // A copy of a converted folder may have been changed, so only the cache's own word is taken.
+  if (typeof source === "string" && folder === convertedFolder(source)) return source;
   const hashes: Record<string, string | null> = {};
   const paths = new Set(Array.from(tensors.values(), ({ path }) => path));
   for (const [i, path] of [...paths].sort().entries())
     hashes[`weights.${i}`] = await rememberedHash(path, onProgress);
-  for (const [name, text] of readTexts(folder)) hashes[name] = text;
+  for (const [name, text] of readTexts(folder)) hashes[name] = sha256(text);
   return hashJson(hashes);
 }
 
