@@ -36,7 +36,10 @@ export function mendTokenizerJson(tokenizer: JsonObject, config: JsonObject): Js
   return {
     ...tokenizer,
     normalizer: tokenizer["normalizer"] ?? null,
-    pre_tokenizer: mendPreTokenizer(tokenizer["pre_tokenizer"] ?? null),
+    pre_tokenizer: withoutUnknownBytes(
+      mendPreTokenizer(tokenizer["pre_tokenizer"] ?? null),
+      tokenizer["model"],
+    ),
     post_processor: tokenizer["post_processor"] ?? null,
     decoder: tokenizer["decoder"] ?? null,
     added_tokens: mendAddedTokens(tokenizer["added_tokens"], config),
@@ -89,6 +92,34 @@ function mendByteLevel(byteLevel: JsonObject): JsonObject {
       { ...byteLevel, add_prefix_space: false, use_regex: false },
     ],
   };
+}
+
+/**
+ * A byte that the vocabulary lacks (and no unknown token stands for) is dropped by the Rust library before merging, so
+ * that its neighbours may merge; the JavaScript library drops it afterwards. Dropping it here gives Rust's ids.
+ */
+function withoutUnknownBytes(preTokenizer: unknown, model: unknown): unknown {
+  if (!hasByteLevel(preTokenizer) || !isObject(model) || !isObject(model["vocab"])) return preTokenizer;
+  if (model["type"] !== "BPE" || typeof model["unk_token"] === "string") return preTokenizer;
+  const vocab = model["vocab"];
+  const missing = byteAlphabet().filter((character) => !Object.hasOwn(vocab, character));
+  if (missing.length === 0) return preTokenizer;
+  const codes = missing.map((character) => `\\x{${character.codePointAt(0)?.toString(16)}}`);
+  const drop = { type: "Replace", pattern: { Regex: `[${codes.join("")}]` }, content: "" };
+  return { type: "Sequence", pretokenizers: [preTokenizer, drop] };
+}
+
+function hasByteLevel(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  return value["type"] === "ByteLevel" || objects(value["pretokenizers"]).some(hasByteLevel);
+}
+
+/** The 256 characters that stand for bytes in byte-level vocabularies (GPT-2): printable Latin-1, then U+0100 up. */
+function byteAlphabet(): string[] {
+  const isPrintable = (byte: number): boolean =>
+    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff);
+  let next = 0x100;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : next++));
 }
 
 function split(pattern: string): JsonObject {

@@ -56,6 +56,8 @@ export function wellFormed(text: string): string {
 export class Tokenizer {
   /** Special tokens by their text: control tokens of the model. */
   readonly controlTokens: ReadonlyMap<string, AddedTokenEntry>;
+  /** Finds any control token, the longest first (global). */
+  readonly controlPattern: RegExp;
   /** Number of tokens, added ones included (`len(tokenizer)`). */
   readonly vocabSize: number;
   /** Ids that the tokenizer's files put before a plain text (BOS), usually none or one. */
@@ -63,7 +65,6 @@ export class Tokenizer {
   private readonly source: JsonObject;
   private readonly full: Library;
   private readonly plain: Library;
-  private readonly controlPattern: RegExp | null;
   private knownHash: string | undefined;
 
   constructor({ tokenizer, config }: TokenizerSource) {
@@ -103,7 +104,7 @@ export class Tokenizer {
   segments(text: string): Segment[] {
     const segments: Segment[] = [];
     let end = 0;
-    for (const match of this.controlPattern === null ? [] : text.matchAll(this.controlPattern)) {
+    for (const match of text.matchAll(this.controlPattern)) {
       const token = this.controlTokens.get(match[0]);
       if (token === undefined) continue;
       pushText(segments, text.slice(end, match.index), token.lstrip);
@@ -195,9 +196,9 @@ function modelOf(tokenizer: Library): NonNullable<Library["model"]> {
   return tokenizer.model;
 }
 
-/** A pattern that finds any of the texts, the longest first. */
-function alternatives(texts: readonly string[]): RegExp | null {
-  if (texts.length === 0) return null;
+/** A pattern that finds any of the texts, the longest first; nothing when there are none. */
+function alternatives(texts: readonly string[]): RegExp {
+  if (texts.length === 0) return /(?!)/g;
   const byLength = [...texts].sort((a, b) => b.length - a.length);
   return new RegExp(byLength.map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"), "g");
 }
