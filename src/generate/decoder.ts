@@ -1,6 +1,6 @@
 /**
  * @file Continuous batching: a fixed number of slots decode side by side, and a finished answer's slot is taken by the
- * next one. Knows token ids only; text enters through `decodeText`. Each answer depends on its prompt, options, id and
+ * next one. Knows token ids only; text enters through `AnswerText`. Each answer depends on its prompt, options, id and
  * sample alone: rows of a batch never see each other, and random numbers are functions of a key.
  */
 import { ContextLengthError, GenerationError } from "../core/errors.js";

@@ -2,7 +2,7 @@
 import { uniformAt } from "../core/random.js";
 import { drawToken } from "./sampler.js";
 import type { ResolvedSampling } from "./sampling-options.js";
-import { type DecodeText, TextStream } from "./text-stream.js";
+import { type TextPieces, TextStream } from "./text-stream.js";
 
 /** A prompt of the decoder: token ids and the samples to draw. */
 export interface DecodeRequest {
@@ -31,12 +31,19 @@ export type TokenListener = (event: {
   readonly text: string;
 }) => void;
 
+/** How tokens become text, special tokens left out. */
+export interface AnswerText {
+  decode(ids: readonly number[]): string;
+  /** A new stream for one answer. */
+  stream(): TextPieces;
+}
+
 /** What all answers of a decoder share. */
 export interface SequenceSettings {
   readonly sampling: ResolvedSampling;
   /** Tokens that end an answer. */
   readonly stopIds: readonly number[];
-  readonly decodeText: DecodeText;
+  readonly text: AnswerText;
   readonly onToken: TokenListener | null;
 }
 
@@ -59,7 +66,7 @@ export class Sequence {
     this.settings = settings;
     this.pastLength = request.promptIds.length;
     const needsText = settings.sampling.stop.length > 0 || settings.onToken !== null;
-    this.stream = needsText ? new TextStream(settings.decodeText, settings.sampling.stop) : null;
+    this.stream = needsText ? new TextStream(settings.text.stream(), settings.sampling.stop) : null;
   }
 
   get isFinished(): boolean {
@@ -91,7 +98,7 @@ export class Sequence {
     return {
       id: this.request.id,
       sample: this.sample,
-      text: stopped?.text ?? this.settings.decodeText(this.tokens),
+      text: stopped?.text ?? this.settings.text.decode(this.tokens),
       tokenIds: stopped?.tokenIds ?? this.tokens,
       finishReason: this.end ?? "length",
     };

@@ -1,32 +1,30 @@
 /**
- * @file Text of an answer while its tokens arrive: characters are given out once they are whole and once they cannot be
- * the beginning of a stop text. Decodes a short window a token, not the whole answer (as text-generation-inference).
+ * @file Text of an answer while its tokens arrive: given out once it cannot be the beginning of a stop text any more.
+ * Whole characters are the business of the {@link TextPieces} below it.
  */
 
-/** Text of token ids, special tokens left out. */
-export type DecodeText = (ids: readonly number[]) => string;
-
-/** A byte sequence that is not complete yet decodes to this. */
-const INCOMPLETE = "\ufffd";
+/** Turns ids into text one at a time, whole characters only. */
+export interface TextPieces {
+  /** The text that is certain with this id; may be empty. */
+  push(id: number): string;
+  /** What was held back, when no more ids come. */
+  end(): string;
+}
 
 /** Text, stop texts and token boundaries of one answer. */
 export class TextStream {
-  private readonly decode: DecodeText;
+  private readonly pieces: TextPieces;
   private readonly stops: readonly string[];
   private readonly ids: number[] = [];
-  /** Whole characters so far. */
   private text = "";
   /** Characters given out. */
   private given = 0;
-  /** The window that is decoded again: ids from `windowStart`, of which those before `windowEnd` are in `text`. */
-  private windowStart = 0;
-  private windowEnd = 0;
   /** Length of `text` before each token. */
   private readonly starts: number[] = [];
   private stopAt: number | null = null;
 
-  constructor(decode: DecodeText, stops: readonly string[]) {
-    this.decode = decode;
+  constructor(pieces: TextPieces, stops: readonly string[]) {
+    this.pieces = pieces;
     this.stops = stops;
   }
 
@@ -39,22 +37,14 @@ export class TextStream {
   push(id: number): string {
     this.starts.push(this.text.length);
     this.ids.push(id);
-    const known = this.decode(this.ids.slice(this.windowStart, this.windowEnd));
-    const now = this.decode(this.ids.slice(this.windowStart));
-    if (now.length <= known.length || now.endsWith(INCOMPLETE)) return "";
-    this.windowStart = this.windowEnd;
-    this.windowEnd = this.ids.length;
-    this.append(now.slice(known.length));
+    this.append(this.pieces.push(id));
     return this.giveOut(this.stopAt ?? this.text.length - this.possibleStop());
   }
 
   /** Returns the text that was held back, at the end of the answer. */
   finish(): string {
     if (this.stopAt !== null) return "";
-    const known = this.decode(this.ids.slice(this.windowStart, this.windowEnd));
-    this.append(this.decode(this.ids.slice(this.windowStart)).slice(known.length));
-    this.windowStart = this.ids.length;
-    this.windowEnd = this.ids.length;
+    this.append(this.pieces.end());
     return this.giveOut(this.stopAt ?? this.text.length);
   }
 

@@ -1,0 +1,170 @@
+/**
+ * @file A checkpoint on this machine as a {@link ChatModel}: conversations to ids, ids through the decode or the score
+ * graph, ids to text. Sessions open when first needed. Training builds one from parts and evaluates with its own engine.
+ */
+import { hashJson } from "../core/hash.js";
+import type { Engine, Session } from "../engine/types.js";
+import { buildDecodeGraph } from "../models/decode-graph.js";
+import type { Adapter, LoadedModel } from "../models/loaded-model.js";
+import { buildScoreGraph } from "../models/score-graph.js";
+import type { ChatModel, Completion, GenerationRequest, LogProbs, SamplingOptions } from "../text/chat-model.js";
+import type { ConversationEncoder } from "../text/encode.js";
+import type { Exchange } from "../text/messages.js";
+import { DecodeStream } from "../text/tokenizer-stream.js";
+import type { DecodeModel } from "./decode-graph-run.js";
+import { type DecodeStatistics, decodeSequences, emptyStatistics, PREFILL_TOKENS } from "./decoder.js";
+import { type CacheShape, ResidentKvCache } from "./kv-cache.js";
+import { ResidentAdapter } from "./resident-adapter.js";
+import { resolveSampling } from "./sampling-options.js";
+import { scoreAnswers } from "./score.js";
+import type { AnswerText, DecodeRequest, TokenListener } from "./sequence.js";
+
+/** What a local chat model is made of. */
+export interface LocalChatModelParts {
+  readonly engine: Engine;
+  readonly loaded: LoadedModel;
+  readonly encoder: ConversationEncoder;
+  readonly adapter: Adapter | null;
+  /** Scale of the adapter: 0 is the base, 1 (default) the adapter as trained. */
+  readonly strength?: number;
+}
+
+/** A prompt of which only some samples are wanted: those that a resumed run lacks. */
+export interface LocalGenerationRequest extends GenerationRequest {
+  /** Default 0 … samples − 1. */
+  readonly sampleIndices?: readonly number[];
+}
+
+/** Sampling options that only a local model has. */
+export interface LocalSamplingOptions extends SamplingOptions {
+  /** Told of every token as it is drawn. */
+  readonly onToken?: TokenListener;
+  /** Counted up while decoding. */
+  readonly statistics?: DecodeStatistics;
+}
+
+/** A model on this machine. */
+export class LocalChatModel implements ChatModel {
+  readonly id: string;
+  private readonly parts: LocalChatModelParts;
+  private readonly text: AnswerText;
+  private adapterHash: string;
+  private resident: Promise<ResidentAdapter> | null = null;
+  private decodeSession: Promise<Session> | null = null;
+  private scoreSession: Promise<Session> | null = null;
+
+  constructor(parts: LocalChatModelParts) {
+    this.parts = parts;
+    this.id = parts.loaded.id;
+    this.adapterHash = parts.adapter?.hash ?? "";
+    const { tokenizer } = parts.encoder;
+    this.text = {
+      decode: (ids) => parts.encoder.decodeResponse(ids),
+      stream: () => new DecodeStream(tokenizer),
+    };
+  }
+
+  get hash(): string {
+    const { loaded, encoder, adapter, strength = 1 } = this.parts;
+    return hashJson({
+      model: loaded.hash,
+      adapter: this.adapterHash,
+      strength: adapter === null ? 0 : strength,
+      encoder: encoder.hash,
+    });
+  }
+
+  /**
+   * Answers all samples of all requests; a request that does not fit is refused before any is drawn.
+   * @throws ConfigError        for options out of range
+   * @throws ContextLengthError when a prompt and its answer do not fit the model's positions
+   */
+  async *generate(
+    requests: readonly LocalGenerationRequest[],
+    options: LocalSamplingOptions,
+  ): AsyncGenerator<Completion> {
+    const { signal, onToken = null, statistics = emptyStatistics(), ...plain } = options;
+    const sampling = resolveSampling(plain);
+    const settings = {
+      sampling,
+      stopIds: this.parts.encoder.stopIds,
+      text: this.text,
+      onToken,
+      signal,
+      prefillTokens: PREFILL_TOKENS,
+    };
+    const prompts = requests.map((request) => this.encode(request));
+    const model = await this.decodeModel();
+    const allocate = (slots: number, capacity: number) =>
+      ResidentKvCache.allocate(this.parts.engine, model.shape, slots, capacity);
+    for await (const done of decodeSequences(model, allocate, prompts, settings, statistics)) {
+      const { id, sample, text: response, tokenIds, finishReason } = done;
+      yield { id, sample, response, tokenIds, finishReason, seed: sampling.seed };
+    }
+  }
+
+  /** Log-probabilities of given answers up to their end of turn; answers to equal prompts share its computation. */
+  async *score(exchanges: readonly Exchange[]): AsyncGenerator<LogProbs> {
+    const { encoder, engine, loaded, adapter } = this.parts;
+    const requests = exchanges.map(({ id, messages, response }) => {
+      const example = encoder.encodeExample(messages, [{ role: "assistant", content: response }]);
+      const answerIds = example.completionIds.slice(0, example.endOfTurnIndex + 1);
+      return { id, promptIds: example.promptIds, answerIds };
+    });
+    this.scoreSession ??= engine.open(buildScoreGraph(loaded, adapter?.config ?? null));
+    const session = await this.scoreSession;
+    const feeds = (await this.residentAdapter())?.feeds() ?? {};
+    for await (const { id, tokenLogProbs } of scoreAnswers(session, feeds, requests)) {
+      yield { id, logProb: tokenLogProbs.reduce((sum, value) => sum + value, 0), tokenLogProbs };
+    }
+  }
+
+  /**
+   * Replaces the adapter's factors, between two generations.
+   * @param factors by PEFT name, sizes as before
+   * @param hash    identifies them
+   */
+  async updateAdapter(factors: ReadonlyMap<string, Float32Array>, hash: string): Promise<void> {
+    const resident = await this.residentAdapter();
+    await resident?.write(factors);
+    this.adapterHash = hash;
+  }
+
+  /** Closes the sessions and frees the adapter; the engine stays open. */
+  async close(): Promise<void> {
+    const open = [this.decodeSession, this.scoreSession];
+    this.decodeSession = null;
+    this.scoreSession = null;
+    for (const session of open) await (await session)?.close();
+    await (await this.resident)?.free();
+    this.resident = null;
+  }
+
+  private encode({ id, messages, samples = 1, sampleIndices }: LocalGenerationRequest): DecodeRequest {
+    return {
+      id,
+      promptIds: this.parts.encoder.encodePrompt(messages),
+      sampleIndices: sampleIndices ?? Array.from({ length: samples }, (_, sample) => sample),
+    };
+  }
+
+  private async decodeModel(): Promise<DecodeModel> {
+    const { engine, loaded, adapter } = this.parts;
+    this.decodeSession ??= engine.open(buildDecodeGraph(loaded, adapter?.config ?? null));
+    const shape: CacheShape = loaded.config;
+    return {
+      session: await this.decodeSession,
+      shape,
+      vocabSize: loaded.config.vocabSize,
+      maxPositionEmbeddings: loaded.config.maxPositionEmbeddings,
+      adapterFeeds: (await this.residentAdapter())?.feeds() ?? {},
+    };
+  }
+
+  private async residentAdapter(): Promise<ResidentAdapter | null> {
+    const { adapter, engine, strength = 1 } = this.parts;
+    if (adapter === null) return null;
+    this.resident ??= ResidentAdapter.allocate(engine, adapter, strength);
+    return this.resident;
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * @file Log-probabilities of given answers: prompts that several answers share are computed once, and rows are packed
+ * without padding. Runs the score graph of `models/score-graph.ts`.
+ */
+import { type PackedRows, packSegments, type Segment, segmentLength, splitByBudget } from "../data/packing.js";
+import type { Session, TensorData } from "../engine/types.js";
+import { LOGIT_CHUNKS } from "../models/token-log-probs.js";
+import { type AdapterFeeds, floatOutput } from "./decode-graph-run.js";
+
+/** A prompt with an answer, as token ids, each at least one. */
+export interface ScoreRequest {
+  readonly id: string;
+  readonly promptIds: readonly number[];
+  readonly answerIds: readonly number[];
+}
+
+/** Log-probabilities of an answer's tokens, nats. */
+export interface ScoredAnswer {
+  readonly id: string;
+  readonly tokenLogProbs: readonly number[];
+}
+
+/** Rows are filled up to this length, longer segments stand alone: attention grows with the square of a row. */
+const ROW_CAPACITY = 256;
+
+/** Tokens of a run, so that other users of the engine are not kept waiting. */
+const RUN_TOKENS = 1024;
+
+/** Requests that share a prompt, and the segment that holds their answers as branches in the same order. */
+interface SharedPrompt {
+  readonly segment: Segment;
+  readonly requests: readonly ScoreRequest[];
+}
+
+/** Scores answers; they come run by run, not in the order of the requests. */
+export async function* scoreAnswers(
+  session: Session,
+  adapterFeeds: AdapterFeeds,
+  requests: readonly ScoreRequest[],
+): AsyncGenerator<ScoredAnswer> {
+  const shared = sharePrompts(requests).sort((a, b) => segmentLength(b.segment) - segmentLength(a.segment));
+  const runs = splitByBudget(shared, ({ segment }) => segmentLength(segment), RUN_TOKENS, shared.length);
+  for (const run of runs) {
+    const segments = run.map(({ segment }) => segment);
+    const longest = Math.max(...segments.map(segmentLength));
+    const packed = packSegments(segments, {
+      rowCapacity: Math.max(longest, ROW_CAPACITY),
+      chunks: LOGIT_CHUNKS,
+    });
+    const outputs = await session.run({ ...adapterFeeds, ...packedFeeds(packed) }, { fetch: ["log_probs"] });
+    yield* unpack(run, packed, floatOutput(outputs, "log_probs"));
+  }
+}
+
+/** Answers to equal prompts become branches of one segment, as many as a row takes. */
+export function sharePrompts(requests: readonly ScoreRequest[]): SharedPrompt[] {
+  const byPrompt = new Map<string, ScoreRequest[]>();
+  for (const request of requests) {
+    const key = request.promptIds.join(" ");
+    byPrompt.set(key, [...(byPrompt.get(key) ?? []), request]);
+  }
+  return [...byPrompt.values()].flatMap((group) => {
+    const promptLength = group[0]?.promptIds.length ?? 0;
+    const room = Math.max(1, ROW_CAPACITY - promptLength);
+    return splitByBudget(group, ({ answerIds }) => answerIds.length - 1, room, group.length).map(toSegment);
+  });
+}
+
+function toSegment(requests: readonly ScoreRequest[]): SharedPrompt {
+  const [first] = requests;
+  return {
+    requests,
+    segment: {
+      id: first?.id ?? "",
+      prompt: first?.promptIds ?? [],
+      branches: requests.map(({ answerIds }) => answerIds),
+    },
+  };
+}
+
+/** The score graph's inputs: [B, L] matrices and [M] targets. */
+export function packedFeeds(packed: PackedRows): Record<string, TensorData> {
+  const matrix = (data: BigInt64Array): TensorData => ({
+    dtype: "int64",
+    shape: [packed.rows, packed.length],
+    data,
+  });
+  const vector = (data: BigInt64Array): TensorData => ({ dtype: "int64", shape: [data.length], data });
+  return {
+    input_ids: matrix(packed.inputIds),
+    position_ids: matrix(packed.positionIds),
+    segment_ids: matrix(packed.segmentIds),
+    branch_ids: matrix(packed.branchIds),
+    target_index: vector(packed.targetIndex),
+    labels: vector(packed.labels),
+  };
+}
+
+/** Labels lie in the order of segments and branches, without gaps. */
+function* unpack(
+  run: readonly SharedPrompt[],
+  packed: PackedRows,
+  logProbs: Float32Array,
+): Generator<ScoredAnswer> {
+  const answers = run.flatMap(({ requests }) => requests);
+  const values: number[][] = answers.map(() => []);
+  packed.sequenceOf.forEach((sequence, m) => {
+    if (sequence >= 0) values[sequence]?.push(logProbs[m] as number);
+  });
+  for (const [i, { id }] of answers.entries()) yield { id, tokenLogProbs: values[i] ?? [] };
+}
