@@ -8,9 +8,7 @@ import type { PromptCompletion } from "./examples.js";
 import { seededOrder } from "./splits.js";
 
 /** How many safety examples: a number of rows, or their share of the whole mix. */
-export type SafetyAmount =
-  | { readonly kind: "count"; readonly count: number }
-  | { readonly kind: "share"; readonly share: number };
+export type SafetyAmount = { readonly count: number } | { readonly share: number };
 
 /** A mix, shuffled, with its counts for the certificate. */
 export interface SafetyMix {
@@ -22,14 +20,6 @@ export interface SafetyMix {
   };
   /** Ids of the safety rows that were drawn. */
   readonly safetyIds: readonly string[];
-}
-
-/** `--safety-examples`: a whole number is a count ("300"), a number with a point below 1 a share ("0.1"). */
-export function parseSafetyAmount(text: string): SafetyAmount {
-  const value = Number(text);
-  if (/^\d+$/.test(text.trim())) return { kind: "count", count: value };
-  if (text.trim() !== "" && value > 0 && value < 1) return { kind: "share", share: value };
-  throw new ConfigError(`--safety-examples: expected a whole number or a share between 0 and 1, got ${text}`);
 }
 
 /**
@@ -63,7 +53,11 @@ export function mixSafety(
 
 /** A share s of the whole mix is s / (1 − s) of the instruction rows. */
 function safetyCount(instructions: number, amount: SafetyAmount): number {
-  if (amount.kind === "count") return amount.count;
+  if ("count" in amount) return amount.count;
+  if (!(amount.share >= 0 && amount.share < 1))
+    throw new ConfigError(`safety examples: expected a share from 0 to below 1, got ${amount.share}`, {
+      hint: "a share is of the whole mix; a whole number is a count of rows",
+    });
   return Math.round((amount.share / (1 - amount.share)) * instructions);
 }
 
