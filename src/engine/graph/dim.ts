@@ -44,10 +44,10 @@ interface Term {
   readonly symbols: readonly DimSymbol[];
 }
 
-/** A named unknown; its source is the first graph input that carries it. */
+/** A named unknown, and the graph inputs where expressions over it can be read, by the expression's key. */
 export class DimSymbol {
   readonly name: string;
-  source: DimSource | null = null;
+  readonly sources: Map<string, DimSource> = new Map();
 
   constructor(name: string) {
     this.name = name;
@@ -57,6 +57,17 @@ export class DimSymbol {
 /** A new unknown dimension. Two calls with one name give two symbols: make each once and share it. */
 export function symbol(name: string): SymbolicDim {
   return new SymbolicDim(new Map([[name, { coefficient: 1, symbols: [new DimSymbol(name)] }]]));
+}
+
+/** Says that a graph input's axis carries a dimension; the first to say so stays. */
+export function carryDim(dim: Dim, source: DimSource): void {
+  const holder = firstSymbol(dim);
+  if (holder && !holder.sources.has(String(dim))) holder.sources.set(String(dim), source);
+}
+
+/** Where a dimension can be read as it stands, or null. */
+export function dimSource(dim: Dim): DimSource | null {
+  return firstSymbol(dim)?.sources.get(String(dim)) ?? null;
 }
 
 /** Whether two dimensions are known to be equal. */
@@ -102,6 +113,12 @@ export function broadcastShapes(where: string, a: Shape, b: Shape): Shape {
     if (left === 1) return right;
     throw new ShapeError(`${where}: shapes do not broadcast, ${describeShape(a)} and ${describeShape(b)}`);
   });
+}
+
+function firstSymbol(dim: Dim): DimSymbol | null {
+  if (typeof dim === "number") return null;
+  for (const { symbols } of dim.terms.values()) if (symbols[0]) return symbols[0];
+  return null;
 }
 
 function termsOf(dim: Dim): Term[] {

@@ -22,9 +22,49 @@ import { RotaryEmbedding, SimplifiedLayerNormalization } from "./ops/fused.js";
 import { Concat, Gather, Range, ScatterND, Split, Transpose } from "./ops/layout.js";
 import { FusedMatMul } from "./ops/matmul.js";
 import { ReduceMax, Softmax } from "./ops/reduce.js";
+import type { OpDefinition } from "./value.js";
+
+/** Name of an operation. */
+export type OpType =
+  | "Add"
+  | "And"
+  | "Cast"
+  | "Concat"
+  | "Div"
+  | "Equal"
+  | "Exp"
+  | "Expand"
+  | "Floor"
+  | "FusedMatMul"
+  | "Gather"
+  | "Greater"
+  | "GreaterOrEqual"
+  | "LessOrEqual"
+  | "Log"
+  | "Mul"
+  | "Neg"
+  | "Or"
+  | "Range"
+  | "ReduceMax"
+  | "ReduceSum"
+  | "Relu"
+  | "Reshape"
+  | "RotaryEmbedding"
+  | "ScatterND"
+  | "Shape"
+  | "Sigmoid"
+  | "SimplifiedLayerNormalization"
+  | "Softmax"
+  | "Softplus"
+  | "Split"
+  | "Sqrt"
+  | "Sub"
+  | "Tanh"
+  | "Transpose"
+  | "Where";
 
 /** Every operation that graphs may hold. */
-export const operations = {
+export const operations: { readonly [K in OpType]: OpDefinition } = {
   Add,
   And,
   Cast,
@@ -61,7 +101,4 @@ export const operations = {
   Tanh,
   Transpose,
   Where,
-} as const;
-
-/** Name of an operation. */
-export type OpType = keyof typeof operations;
+};

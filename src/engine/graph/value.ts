@@ -3,7 +3,7 @@
  * what nobody uses is never part of it. Nothing here executes.
  */
 import { DTypeError, GraphError, ShapeError } from "../../core/errors.js";
-import { type Dim, describeShape, multiplyDims, type Shape, SymbolicDim } from "./dim.js";
+import { carryDim, describeShape, multiplyDims, type Shape } from "./dim.js";
 
 /** Element types inside graphs. */
 export type DType = "float32" | "float64" | "float16" | "bfloat16" | "int64" | "int32" | "uint8" | "bool";
@@ -94,12 +94,11 @@ export interface OpDefinition {
     | "none";
 }
 
-/** A graph input. A symbol without a source gets this one. */
+/** A graph input; it carries its symbolic dimensions. */
 export function input(name: string, dtype: DType, shape: Shape): Value {
   const value = new Value(dtype, shape, { kind: "input", name });
   shape.forEach((dim, axis) => {
-    const atom = atomOf(dim);
-    if (atom) atom.source ??= { value, axis };
+    carryDim(dim, { value, axis });
   });
   return value;
 }
@@ -169,12 +168,6 @@ export function sameDType(where: string, ...values: readonly Value[]): DType {
 /** Whether gradients can flow through an element type. */
 export function isFloating(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64" || dtype === "float16" || dtype === "bfloat16";
-}
-
-function atomOf(dim: Dim): { source: { value: Value; axis: number } | null } | null {
-  if (!(dim instanceof SymbolicDim) || dim.terms.size !== 1) return null;
-  const [term] = dim.terms.values();
-  return term?.coefficient === 1 && term.symbols.length === 1 ? (term.symbols[0] ?? null) : null;
 }
 
 function constantType(data: ConstantData): DType {

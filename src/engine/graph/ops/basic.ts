@@ -9,8 +9,8 @@ import {
   type Shape as Dims,
   describeShape,
   dimAt,
+  dimSource,
   multiplyDims,
-  SymbolicDim,
   sameDim,
   sameShape,
 } from "../dim.js";
@@ -218,16 +218,22 @@ function reshapeVector(from: Dims, to: Dims): Value {
   return inferred <= 1 && !to.includes(0) ? integers(...kept) : shapeVector(to);
 }
 
+/** A dimension as an int64 vector of one element, read off graph inputs. */
 function dimVector(dim: Dim): Value {
-  if (!(dim instanceof SymbolicDim)) return integers(dim);
+  if (typeof dim === "number") return integers(dim);
+  const whole = dimSource(dim);
+  if (whole) return axisLength(whole);
   const terms = [...dim.terms.values()].map(({ coefficient, symbols }) => {
-    const factors = symbols.map(({ name, source }) => {
-      if (!source) throw new ShapeError(`dimension ${name}: no graph input carries it`);
-      return apply(Shape, [source.value], { start: source.axis, end: source.axis + 1 });
+    const factors = symbols.map((atom) => {
+      const source = atom.sources.get(atom.name);
+      if (!source) throw new ShapeError(`dimension ${atom.name}: no graph input carries it`);
+      return axisLength(source);
     });
-    return [...factors, ...(coefficient === 1 && factors.length > 0 ? [] : [integers(coefficient)])].reduce(
-      (a, b) => apply(Mul, [a, b]),
-    );
+    return [...factors, integers(coefficient)].reduce((a, b) => apply(Mul, [a, b]));
   });
   return terms.reduce((a, b) => apply(Add, [a, b]));
+}
+
+function axisLength({ value, axis }: { readonly value: Value; readonly axis: number }): Value {
+  return apply(Shape, [value], { start: axis, end: axis + 1 });
 }
