@@ -11,7 +11,8 @@ export type DropReason =
   | "identical pair after truncation"
   | "contradictory pair"
   | "duplicate"
-  | "prompt of an evaluation set";
+  | "prompt of an evaluation set"
+  | "prompt of a training row";
 
 /** How many, and the first few of them. */
 export interface CountedIds {

@@ -72,7 +72,7 @@ describe("prepareCompletions", () => {
     ];
     const { report } = prepareCompletions(rows, encoder, {
       ...options,
-      contaminated: new Set(["leak"]),
+      excluded: new Map([["leak", "prompt of an evaluation set"]]),
     });
     expect(report.rowsTrained).toBe(1);
     expect(report.dropped).toEqual({

@@ -33,8 +33,8 @@ export interface PrepareOptions {
   readonly overLength?: OverLengthPolicy;
   /** Ids that end a generation: the end of turn must be one of them, or the model never learns to stop. */
   readonly stopTokenIds: readonly number[];
-  /** Ids of rows whose prompt is one of an evaluation set. */
-  readonly contaminated?: ReadonlySet<string>;
+  /** Ids of rows that must not be used, and why. */
+  readonly excluded?: ReadonlyMap<string, DropReason>;
 }
 
 /** Rows to train on, and what became of the others. */
@@ -128,8 +128,7 @@ function encodeRows(
 
 function textProblem({ id, answers }: SourceRow, options: PrepareOptions): DropReason | null {
   const isEmpty = (answer: readonly Message[]) => answer.every(({ content }) => content.trim() === "");
-  if (answers.some(isEmpty)) return "empty completion";
-  return options.contaminated?.has(id) ? "prompt of an evaluation set" : null;
+  return options.excluded?.get(id) ?? (answers.some(isEmpty) ? "empty completion" : null);
 }
 
 function tokenProblem({ prompt, answers }: EncodedRow, { maxLength }: PrepareOptions): DropReason | null {

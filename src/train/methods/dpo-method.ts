@@ -1,4 +1,7 @@
-/** @file DPO for the loop: pairs against cached reference log-probabilities, metrics as TRL's DPOTrainer logs them. */
+/**
+ * @file DPO for the loop: pairs against cached reference log-probabilities, metrics as TRL's DPOTrainer logs them, and one
+ * more, the chosen answers' log-probability a token, which shows likelihood displacement.
+ */
 import type { PackedRows } from "../../data/packing.js";
 import type { TensorData } from "../../engine/types.js";
 import type { DpoLossOptions } from "../losses/dpo-options.js";
@@ -121,6 +124,7 @@ function summarisePairs(sums: Sums, nllWeight: number): Metrics {
     "rewards/margins": mean("chosenReward") - mean("rejectedReward"),
     "logps/chosen": mean("chosenLogProb"),
     "logps/rejected": mean("rejectedLogProb"),
+    "logps/chosen_per_token": figure(sums, "chosenLogProb") / chosenTokens,
     "logits/chosen": share("chosenLogit", chosenTokens),
     "logits/rejected": share("rejectedLogit", rejectedTokens),
   });
