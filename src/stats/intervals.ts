@@ -14,7 +14,7 @@ export interface Estimate {
 }
 
 /** How an interval was made. */
-export type IntervalMethod = "wilson" | "t" | "paired-t" | "paired-newcombe" | "paired-bootstrap" | "none";
+export type IntervalMethod = "wilson" | "t" | "paired-t" | "paired-newcombe" | "paired-bootstrap";
 
 /** Two-sided level of every interval unless another is asked for. */
 export const DEFAULT_LEVEL = 0.95;

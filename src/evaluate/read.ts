@@ -1,0 +1,65 @@
+/** @file Reads a finished evaluation back: manifest, samples, references, results. */
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { ConfigError, DatasetError } from "../core/errors.js";
+import { readManifest } from "./manifest.js";
+import type { EvaluationManifest, EvaluationResults, ReferenceRow, ResultRow, SampleRow } from "./results.js";
+import { REFERENCES_FILE, RESULTS_FILE, SAMPLES_FILE } from "./run.js";
+
+/** Everything in the folder of a finished evaluation. */
+export interface Evaluation {
+  readonly folder: string;
+  /** Last part of the folder's path. */
+  readonly name: string;
+  readonly manifest: EvaluationManifest;
+  readonly results: EvaluationResults;
+  readonly samples: readonly SampleRow[];
+  readonly references: readonly ReferenceRow[];
+}
+
+/**
+ * Reads the folder of a finished evaluation.
+ * @throws ConfigError when it holds none, or one that is not finished
+ * @throws DatasetError when a file does not parse
+ */
+export function readEvaluation(folder: string): Evaluation {
+  const manifest = readManifest(folder);
+  const path = join(folder, RESULTS_FILE);
+  if (!existsSync(path))
+    throw new ConfigError(`${folder}: expected a finished evaluation, got one without ${RESULTS_FILE}`, {
+      hint: "run the same `evaluate` command again: it goes on where it stopped",
+    });
+  return {
+    folder,
+    name: basename(resolve(folder)),
+    manifest,
+    results: reviveResults(parse(path, readFileSync(path, "utf8"))),
+    samples: readLines<SampleRow>(join(folder, SAMPLES_FILE)),
+    references: readLines<ReferenceRow>(join(folder, REFERENCES_FILE)),
+  };
+}
+
+const NUMBERS = ["value", "low", "high", "worstCase", "bestCase"] as const;
+
+/** JSON has no NaN: null numbers of result rows become NaN again. */
+function reviveResults(results: EvaluationResults): EvaluationResults {
+  const tasks = results.tasks.map((row) => {
+    const numbers = NUMBERS.map((key) => [key, row[key] ?? Number.NaN] as const);
+    return { ...row, ...Object.fromEntries(numbers) } as ResultRow;
+  });
+  return { ...results, tasks };
+}
+
+function readLines<Row>(path: string): Row[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, "utf8").split("\n");
+  return lines.filter((line) => line !== "").map((line, i) => parse<Row>(`${path}:${i + 1}`, line));
+}
+
+function parse<Value>(where: string, text: string): Value {
+  try {
+    return JSON.parse(text) as Value;
+  } catch (cause) {
+    throw new DatasetError(`${where}: expected JSON, got text that does not parse`, { cause });
+  }
+}

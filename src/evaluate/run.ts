@@ -1,0 +1,228 @@
+/**
+ * @file One evaluation: tasks asked of a chat model, answers judged and journalled, numbers with intervals. It resumes
+ * where it stopped. The verdict stays inconclusive until a judge that may decide exists.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { ConfigError } from "../core/errors.js";
+import { Journal, writeJsonDurably } from "../core/files.js";
+import { resolveSampling } from "../generate/sampling-options.js";
+import { DEFAULT_LEVEL } from "../stats/intervals.js";
+import type { ChatModel, SamplingOptions } from "../text/chat-model.js";
+import type { Judge } from "../text/judge.js";
+import { aggregate, type Group } from "./aggregate.js";
+import { claimFolder, hashPart, recordJudge } from "./manifest.js";
+import { countReferences, scoreReferences } from "./references.js";
+import {
+  EVALUATION_SCHEMA_VERSION,
+  type EvaluationJudge,
+  type EvaluationManifest,
+  type EvaluationResults,
+  type EvaluationSampling,
+  type EvaluationTarget,
+  type EvaluationVerdict,
+  type ReferenceRow,
+  type SampleRow,
+} from "./results.js";
+import { drawSamples } from "./samples.js";
+import { type LoadedTask, loadTasks } from "./tasks/load.js";
+import { poolsOf, type TaskSelection } from "./tasks/suites.js";
+
+/** File names in an evaluation's folder. */
+export const SAMPLES_FILE = "samples.jsonl";
+export const REFERENCES_FILE = "references.jsonl";
+export const RESULTS_FILE = "results.json";
+
+/** How far an evaluation is. */
+export interface EvaluationProgress {
+  readonly phase: "answers" | "references";
+  readonly done: number;
+  readonly total: number;
+  /** Task of the last piece of work; null before the first. */
+  readonly task: string | null;
+}
+
+/** What to evaluate, on what, and where to. */
+export interface EvaluateOptions {
+  readonly model: ChatModel;
+  /** How the target is named in files; default the model's id alone. */
+  readonly target?: Partial<EvaluationTarget>;
+  readonly judges: readonly Judge[];
+  readonly tasks: readonly TaskSelection[];
+  /** Folder of the evaluation; made if needed. */
+  readonly out: string;
+  /** The most prompts a task; null (default) for the suite's own limits. */
+  readonly limit?: number | null;
+  /** Greedy, at most 128 new tokens, no penalty, unless said otherwise. `seed` and `signal` have their own options. */
+  readonly sampling?: Omit<SamplingOptions, "seed" | "signal">;
+  /** Of the prompt sample and of every draw; default 0. */
+  readonly seed?: number;
+  /** Go on in a folder that holds this very evaluation; default true. */
+  readonly isResumable?: boolean;
+  /** Folder of data sets that are not bundled. */
+  readonly dataDir?: string;
+  readonly onProgress?: (progress: EvaluationProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs an evaluation to its end and writes `evaluation.json`, `samples.jsonl`, `references.jsonl` and `results.json`.
+ * @throws ConfigError      when nothing can be asked, or the folder holds another evaluation
+ * @throws GenerationError  when the model fails or the run is stopped; finished answers stay in the folder
+ */
+export async function evaluate(options: EvaluateOptions): Promise<EvaluationResults> {
+  const { seed = 0, limit = null } = options;
+  const loaded = await loadTasks(options.tasks, {
+    limit,
+    seed,
+    ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+  });
+  requireAsked(loaded.tasks, loaded.notes, options);
+  const manifest = makeManifest(options, loaded.tasks);
+  await mkdir(options.out, { recursive: true });
+  await claimFolder(options.out, manifest, options.isResumable ?? true);
+  const samples = await collectSamples(options, loaded.tasks, manifest.sampling, seed);
+  const canScore = options.model.score !== undefined;
+  const references = canScore ? await collectReferences(options, loaded.tasks) : [];
+  const notes = [...loaded.notes];
+  if (!canScore && countReferences(loaded.tasks) > 0)
+    notes.push("reference log-probability: not measured, the model gives no log-probabilities");
+  const results = summarise(manifest, samples, references, notes);
+  await writeJsonDurably(join(options.out, RESULTS_FILE), results);
+  return results;
+}
+
+/** The numbers of an evaluation from what was journalled. */
+export function summarise(
+  manifest: EvaluationManifest,
+  samples: readonly SampleRow[],
+  references: readonly ReferenceRow[],
+  notes: readonly string[] = [],
+): EvaluationResults {
+  const pools = poolsOf(manifest.tasks);
+  const groups = [...manifest.tasks.map((task) => ({ ...task, tasks: [task.name] })), ...pools].map(
+    ({ name, expectation, tasks }): Group => ({
+      name,
+      expectation,
+      samples: samples.filter((row) => tasks.includes(row.task)),
+      references: references.filter((row) => tasks.includes(row.task)),
+    }),
+  );
+  return {
+    schemaVersion: EVALUATION_SCHEMA_VERSION,
+    target: manifest.target,
+    hashes: {
+      model: manifest.modelHash,
+      sampling: hashPart(manifest.sampling),
+      tasks: hashPart(manifest.tasks),
+      judges: Object.fromEntries(manifest.judges.map((judge) => [judge.name, judge.hash])),
+    },
+    settings: {
+      sampling: manifest.sampling,
+      seed: manifest.seed,
+      limit: manifest.limit,
+      level: DEFAULT_LEVEL,
+      sets: manifest.tasks,
+      pools,
+      judges: manifest.judges,
+    },
+    tasks: groups.flatMap((group) => aggregate(group, manifest.judges, DEFAULT_LEVEL)),
+    verdict: decide(manifest.judges),
+    notes,
+  };
+}
+
+/** Nothing may decide yet: a refusal matcher may be shown only, and no harm judge has earned the right. */
+function decide(judges: readonly EvaluationJudge[]): EvaluationVerdict {
+  const reasons: string[] = [];
+  if (judges.some((judge) => judge.kind === "refusal"))
+    reasons.push("a matcher counts refusals, not harm: an answer that does not refuse may be harmless");
+  reasons.push("no judge that may decide took part");
+  return { decision: "inconclusive", reasons, policy: null };
+}
+
+function makeManifest(options: EvaluateOptions, tasks: readonly LoadedTask[]): EvaluationManifest {
+  const { model, target = {}, seed = 0, limit = null } = options;
+  return {
+    schemaVersion: EVALUATION_SCHEMA_VERSION,
+    target: { model: model.id, adapter: null, strength: null, template: null, endpoint: null, ...target },
+    modelHash: model.hash,
+    sampling: evaluationSampling(options.sampling ?? {}),
+    seed,
+    limit,
+    judges: options.judges.map(recordJudge),
+    tasks: tasks.map((task) => task.record),
+  };
+}
+
+/** Batch size and signal change no answer, so they are no part of what must agree. */
+function evaluationSampling(options: SamplingOptions): EvaluationSampling {
+  const { batchSize: _, seed: __, ...sampling } = resolveSampling(options);
+  return sampling;
+}
+
+async function collectSamples(
+  options: EvaluateOptions,
+  tasks: readonly LoadedTask[],
+  sampling: EvaluationSampling,
+  seed: number,
+): Promise<readonly SampleRow[]> {
+  const journal = new Journal<SampleRow>(join(options.out, SAMPLES_FILE));
+  const total = tasks.reduce((sum, { prompts }) => sum + prompts.length, 0);
+  const report = (task: string | null): void =>
+    options.onProgress?.({ phase: "answers", done: journal.rows.length, total, task });
+  report(null);
+  try {
+    await drawSamples(journal, {
+      model: options.model,
+      judges: options.judges,
+      tasks,
+      sampling,
+      seed,
+      ...(options.sampling?.batchSize === undefined ? {} : { batchSize: options.sampling.batchSize }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      onSample: (row) => report(row.task),
+    });
+  } finally {
+    journal.close();
+  }
+  return journal.rows;
+}
+
+async function collectReferences(
+  options: EvaluateOptions,
+  tasks: readonly LoadedTask[],
+): Promise<readonly ReferenceRow[]> {
+  const total = countReferences(tasks);
+  if (total === 0) return [];
+  const journal = new Journal<ReferenceRow>(join(options.out, REFERENCES_FILE));
+  const report = (task: string | null): void =>
+    options.onProgress?.({ phase: "references", done: journal.rows.length, total, task });
+  report(null);
+  try {
+    await scoreReferences(journal, {
+      model: options.model,
+      tasks,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      onReference: (row) => report(row.task),
+    });
+  } finally {
+    journal.close();
+  }
+  return journal.rows;
+}
+
+function requireAsked(
+  tasks: readonly LoadedTask[],
+  notes: readonly string[],
+  options: EvaluateOptions,
+): void {
+  const names = tasks.map(({ task }) => task.name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new ConfigError(`evaluate: expected every task once, got ${twice} twice`);
+  if (tasks.some(({ prompts }) => prompts.length > 0)) return;
+  const asked = options.tasks.map(({ task }) => task.name).join(", ") || "no task";
+  throw new ConfigError(`evaluate: expected at least one prompt, got none from ${asked}`, {
+    hint: notes[0] ?? "raise --limit or name another task",
+  });
+}

@@ -1,0 +1,135 @@
+/** @file Draws the answers that a journal lacks, has them judged and journals each one: what is done is never done again. */
+import { GenerationError } from "../core/errors.js";
+import type { Journal } from "../core/files.js";
+import { hashJson } from "../core/hash.js";
+import type { ChatModel, Completion } from "../text/chat-model.js";
+import type { Judge, Verdict } from "../text/judge.js";
+import { findLoop, LOOP_DEFINITION } from "./loops.js";
+import type { EvaluationSampling, SampleRow } from "./results.js";
+import type { LoadedTask, TaskPrompt } from "./tasks/load.js";
+
+/** Name of the loop metric among a sample's verdicts. */
+export const LOOPS = "loops";
+
+const LOOPS_HASH: string = hashJson({ metric: LOOPS, ...LOOP_DEFINITION });
+
+/** What drawing needs. */
+export interface DrawOptions {
+  readonly model: ChatModel;
+  readonly judges: readonly Judge[];
+  readonly tasks: readonly LoadedTask[];
+  readonly sampling: EvaluationSampling;
+  readonly seed: number;
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal;
+  /** Told after every journalled answer. */
+  readonly onSample?: (row: SampleRow) => void;
+}
+
+interface Pending {
+  readonly task: string;
+  readonly prompt: TaskPrompt;
+}
+
+/** Id of a prompt's request: unique over tasks, the key of its random numbers. */
+export function requestId(task: string, promptId: string): string {
+  return `${task}/${promptId}`;
+}
+
+/**
+ * Answers all prompts that the journal lacks.
+ * @throws GenerationError when the run was stopped or the model gave fewer answers than asked; the journal keeps the rest
+ */
+export async function drawSamples(journal: Journal<SampleRow>, options: DrawOptions): Promise<void> {
+  const pending = pendingPrompts(journal.rows, options.tasks);
+  if (pending.size === 0) return;
+  const requests = Array.from(pending, ([id, { prompt }]) => ({ id, messages: prompt.messages }));
+  const { sampling, seed, batchSize, signal } = options;
+  const drawing = {
+    ...sampling,
+    seed,
+    ...(batchSize === undefined ? {} : { batchSize }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+  for await (const completion of options.model.generate(requests, drawing)) {
+    const asked = pending.get(completion.id);
+    if (asked === undefined)
+      throw new GenerationError(
+        `${options.model.id}: expected an answer that was still open, got ${completion.id}`,
+      );
+    const row = await makeRow(asked, completion, options.judges);
+    journal.append(row);
+    pending.delete(completion.id);
+    options.onSample?.(row);
+  }
+  if (pending.size > 0) throw stoppedError(pending.size, options);
+}
+
+function pendingPrompts(done: readonly SampleRow[], tasks: readonly LoadedTask[]): Map<string, Pending> {
+  const finished = new Set(done.map((row) => requestId(row.task, row.promptId)));
+  const pending = new Map<string, Pending>();
+  for (const { task, prompts } of tasks)
+    for (const prompt of prompts) {
+      const id = requestId(task.name, prompt.id);
+      if (!finished.has(id)) pending.set(id, { task: task.name, prompt });
+    }
+  return pending;
+}
+
+async function makeRow(asked: Pending, completion: Completion, judges: readonly Judge[]): Promise<SampleRow> {
+  const { task, prompt } = asked;
+  const verdicts: Record<string, Verdict> = {};
+  for (const judge of judges) verdicts[judge.name] = await judgeAnswer(judge, asked, completion);
+  verdicts[LOOPS] = judgeLoops(completion);
+  return {
+    id: `${requestId(task, prompt.id)}#${completion.sample}`,
+    task,
+    promptId: prompt.id,
+    promptHash: prompt.hash,
+    messages: prompt.messages,
+    sample: completion.sample,
+    response: completion.response,
+    tokenCount: completion.tokenIds.length,
+    finishReason: completion.finishReason,
+    seed: completion.seed,
+    verdicts,
+  };
+}
+
+/** A judge that fails leaves an `error`, which is unscored and counted; it never stops the run. */
+async function judgeAnswer(judge: Judge, { prompt }: Pending, completion: Completion): Promise<Verdict> {
+  const failed = (detail: string): Verdict => ({
+    kind: judge.kind,
+    label: null,
+    score: null,
+    status: "error",
+    judgeHash: judge.hash,
+    detail,
+  });
+  if (completion.finishReason === "error") return failed("no answer to judge");
+  const exchange = { id: completion.id, messages: prompt.messages, response: completion.response };
+  try {
+    for await (const verdict of judge.judge([exchange])) return verdict;
+    return failed("the judge gave no verdict");
+  } catch (cause) {
+    return failed(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+function judgeLoops(completion: Completion): Verdict {
+  const isError = completion.finishReason === "error";
+  return {
+    kind: "metric",
+    label: null,
+    score: isError ? null : findLoop(completion.tokenIds) === undefined ? 0 : 1,
+    status: isError ? "error" : "ok",
+    judgeHash: LOOPS_HASH,
+  };
+}
+
+function stoppedError(open: number, { model, signal }: DrawOptions): GenerationError {
+  const why = signal?.aborted === true ? "stopped" : "expected an answer to every prompt, got fewer";
+  return new GenerationError(`${model.id}: ${why}; ${open} prompts are open`, {
+    hint: "run the same command again: finished answers are kept",
+  });
+}

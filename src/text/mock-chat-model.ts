@@ -1,0 +1,87 @@
+/**
+ * @file A chat model without weights: answers by rule. It makes tests, examples and dry runs of an evaluation possible,
+ * and it ships publicly.
+ */
+import { GenerationError } from "../core/errors.js";
+import { hashJson } from "../core/hash.js";
+import type { ChatModel, Completion, GenerationRequest, LogProbs, SamplingOptions } from "./chat-model.js";
+import type { Exchange, Message } from "./messages.js";
+
+/** What a mock model does. */
+export interface MockChatModelOptions {
+  readonly id?: string;
+  /** Distinguishes two mocks; default is derived from `id`. */
+  readonly hash?: string;
+  /** The answer to a conversation; default "I am a mock." */
+  readonly respond?: (messages: readonly Message[], sample: number) => string;
+  /** Log-probability of each token of an answer, nats; without it the model cannot score. */
+  readonly score?: (exchange: Exchange) => readonly number[];
+  /** Fails after so many answers, as a killed run would; later calls start a new count. */
+  readonly failAfter?: number;
+}
+
+/** A scripted model. One token a word; an answer longer than `maxNewTokens` is cut with finish reason "length". */
+export class MockChatModel implements ChatModel {
+  readonly id: string;
+  readonly hash: string;
+  readonly score?: (requests: readonly Exchange[]) => AsyncIterable<LogProbs>;
+  /** Ids of all requests that were answered, in order: what was drawn. */
+  readonly drawn: string[] = [];
+  private readonly options: MockChatModelOptions;
+
+  constructor(options: MockChatModelOptions = {}) {
+    this.options = options;
+    this.id = options.id ?? "mock";
+    this.hash = options.hash ?? hashJson({ mock: this.id });
+    const { score } = options;
+    if (score !== undefined) this.score = (requests) => scoreAll(requests, score);
+  }
+
+  /** Answers in the order of the requests. @throws GenerationError after `failAfter` answers, or when aborted */
+  async *generate(
+    requests: readonly GenerationRequest[],
+    options: SamplingOptions,
+  ): AsyncIterable<Completion> {
+    let left = this.options.failAfter ?? Infinity;
+    for (const request of requests) {
+      for (let sample = 0; sample < (request.samples ?? 1); sample++) {
+        if (options.signal?.aborted === true) throw new GenerationError(`${this.id}: stopped`);
+        if (left-- <= 0) throw new GenerationError(`${this.id}: expected more answers, got told to fail`);
+        this.drawn.push(request.id);
+        yield this.complete(request, sample, options);
+      }
+    }
+  }
+
+  private complete(request: GenerationRequest, sample: number, options: SamplingOptions): Completion {
+    const { respond = () => "I am a mock." } = this.options;
+    const words = respond(request.messages, sample).split(/(?<=\s)(?=\S)/);
+    const limit = options.maxNewTokens ?? 128;
+    const kept = words.slice(0, limit);
+    return {
+      id: request.id,
+      sample,
+      response: kept.join(""),
+      tokenIds: kept.map(wordId),
+      finishReason: words.length > limit ? "length" : "stop",
+      seed: options.seed ?? 0,
+    };
+  }
+}
+
+async function* scoreAll(
+  requests: readonly Exchange[],
+  score: (exchange: Exchange) => readonly number[],
+): AsyncIterable<LogProbs> {
+  for (const request of requests) {
+    const tokenLogProbs = score(request);
+    yield { id: request.id, logProb: tokenLogProbs.reduce((sum, x) => sum + x, 0), tokenLogProbs };
+  }
+}
+
+/** The same word, the same id. */
+function wordId(word: string): number {
+  let id = 7;
+  for (const character of word.trim()) id = (id * 31 + (character.codePointAt(0) ?? 0)) % 1_000_003;
+  return id;
+}
