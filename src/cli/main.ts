@@ -5,10 +5,11 @@
  * `options.ts` only; its action imports `../run/<name>.js`, which may import anything, lazily. Then list it below.
  * Start-up stays under 200 ms this way.
  */
+import { modelsCommand } from "./commands/models.js";
 import { tokenizeCommand } from "./commands/tokenize.js";
 import { buildProgram, runProgram } from "./program.js";
 
-const program = buildProgram([tokenizeCommand()]);
+const program = buildProgram([modelsCommand(), tokenizeCommand()]);
 
 // A reader that stops early (`| head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));

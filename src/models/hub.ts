@@ -62,13 +62,24 @@ export async function downloadHubModel(id: string, onProgress?: OnProgress): Pro
 
 /** Downloads config.json of the newest revision and pins that revision for all other files. */
 async function downloadConfig(id: string, folder: string): Promise<string> {
-  const remote = await requestFile(hubUrl(id, "main", "config.json"), hubToken());
+  const remote = await requestFile(hubUrl(id, "main", "config.json"), hubToken()).catch((cause: unknown) => {
+    throw unreachable(id, cause);
+  });
   if (remote === null)
     throw new FetchError(
       `${hubUrl(id, "main", "config.json")}: there is no such model, or it has no config.json`,
     );
   await saveFile(remote, join(folder, "config.json"), "config.json");
   return headerOf(remote.headers, "x-repo-commit") ?? "main";
+}
+
+/** An error of the first request says what else can be done. */
+function unreachable(id: string, cause: unknown): unknown {
+  if (!(cause instanceof FetchError) || cause.hint !== undefined) return cause;
+  return new FetchError(`${id}: the hub cannot be reached (${cause.message})`, {
+    hint: "connect, set HF_ENDPOINT to a mirror, or name a local folder or file",
+    cause,
+  });
 }
 
 async function downloadWeights(

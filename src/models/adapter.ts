@@ -1,0 +1,257 @@
+/**
+ * @file LoRA adapters as PEFT writes them: `adapter_config.json` and `adapter_model.safetensors`. Read and written here so
+ * that PEFT's own tools and ours can exchange them; what we cannot compute (DoRA, rsLoRA, biases, …) is refused by name.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { CheckpointError } from "../core/errors.js";
+import { writeJsonDurably } from "../core/files.js";
+import { hashJson, sha256 } from "../core/hash.js";
+import { type ByteSource, openFile } from "./byte-source.js";
+import type { LlamaConfig } from "./config.js";
+import { type JsonObject, positiveInteger, positiveNumber, readJsonObject, shown } from "./json-fields.js";
+import type { Adapter, LoraConfig } from "./loaded-model.js";
+import { factorName } from "./lora.js";
+import { checkpointShapes } from "./parse-config.js";
+import {
+  type FloatTensor,
+  parseSafetensors,
+  readTensor,
+  type SafetensorsEntry,
+  writeSafetensors,
+} from "./safetensors.js";
+
+const CONFIG_FILE = "adapter_config.json";
+const WEIGHTS_FILE = "adapter_model.safetensors";
+
+/** What is recorded beside the factors. */
+export interface AdapterOrigin {
+  /** Name or path of the model that the adapter belongs to (`base_model_name_or_path`). */
+  readonly baseModelId: string;
+  readonly baseConfig: LlamaConfig;
+}
+
+/**
+ * Reads a PEFT LoRA adapter and checks it against the model it is meant for.
+ * @throws CheckpointError for other kinds of adapters, for damaged files, and when it was made for another model
+ */
+export async function readAdapter(folder: string, baseConfig: LlamaConfig): Promise<Adapter> {
+  const where = join(folder, CONFIG_FILE);
+  const json = readJsonObject(where);
+  refuseVariants(json, where);
+  const source = openFile(join(folder, WEIGHTS_FILE));
+  try {
+    const found = factorEntries(source, json, baseConfig);
+    const rank = positiveInteger(json, "r", where);
+    checkFactors(source.name, found, rank, baseConfig, json);
+    const config: LoraConfig = {
+      rank,
+      alpha: positiveNumber(json, "lora_alpha", where),
+      dropout: dropoutOf(json, where),
+      modules: modulesOf(found, baseConfig),
+    };
+    checkTargets(json, where, config.modules, baseConfig);
+    return makeAdapter(config, readFactors(source, found, config.modules));
+  } finally {
+    source.close();
+  }
+}
+
+/** Writes an adapter as PEFT does; PEFT, vLLM and others load it from there. */
+export async function writeAdapter(folder: string, adapter: Adapter, origin: AdapterOrigin): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeSafetensors(join(folder, WEIGHTS_FILE), adapter.factors, { format: "pt" });
+  const { rank, alpha, dropout, modules } = adapter.config;
+  await writeJsonDurably(join(folder, CONFIG_FILE), {
+    peft_type: "LORA",
+    task_type: "CAUSAL_LM",
+    base_model_name_or_path: origin.baseModelId,
+    r: rank,
+    lora_alpha: alpha,
+    lora_dropout: dropout,
+    target_modules: targetModules(modules, origin.baseConfig),
+    bias: "none",
+    fan_in_fan_out: false,
+    inference_mode: true,
+    init_lora_weights: true,
+    modules_to_save: null,
+    use_dora: false,
+    use_rslora: false,
+  });
+}
+
+/** An adapter with its hash, from factors by PEFT parameter name, A before B in module order. */
+export function makeAdapter(config: LoraConfig, factors: ReadonlyMap<string, FloatTensor>): Adapter {
+  const parts: Record<string, string> = {};
+  for (const [name, { shape, data }] of factors)
+    parts[name] = `${shape.join()}:${sha256(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))}`;
+  const { rank, alpha, dropout, modules } = config;
+  return { config, factors, hash: hashJson({ rank, alpha, dropout, modules, factors: parts }) };
+}
+
+/** Every linear layer of a model by module name, [out, in], in checkpoint order. */
+function linearShapes(config: LlamaConfig): ReadonlyMap<string, readonly [number, number]> {
+  const shapes = new Map<string, readonly [number, number]>();
+  for (const [name, shape] of checkpointShapes(config))
+    if (name.endsWith("_proj.weight")) shapes.set(moduleOf(name), shape as readonly [number, number]);
+  return shapes.set("lm_head", [config.vocabSize, config.hiddenSize]);
+}
+
+function moduleOf(parameter: string): string {
+  return parameter.slice(0, -".weight".length);
+}
+
+/** Settings of PEFT that change what an adapter computes, and that are not built. */
+const UNSUPPORTED_SETTINGS: readonly string[] = [
+  "use_dora",
+  "use_rslora",
+  "use_qalora",
+  "use_bdlora",
+  "lora_bias",
+  "fan_in_fan_out",
+  "modules_to_save",
+  "rank_pattern",
+  "alpha_pattern",
+  "layer_replication",
+  "target_parameters",
+  "trainable_token_indices",
+  "alora_invocation_tokens",
+  "arrow_config",
+  "kasa_config",
+  "velora_config",
+  "monteclora_config",
+];
+
+/** Ways to begin training that change the base weights too, so that the factors alone are not the adapter. */
+const BASE_CHANGING_INITS: readonly string[] = ["pissa", "olora", "loftq", "corda", "lora_ga"];
+
+function refuseVariants(json: JsonObject, where: string): void {
+  const refuse = (field: string, expected: string): CheckpointError =>
+    new CheckpointError(`${where}: expected ${field} to be ${expected}, got ${shown(json[field])}`, {
+      hint: "only plain LoRA adapters are supported; merge this one into its base with PEFT and open the result",
+    });
+  if (json["peft_type"] !== "LORA") throw refuse("peft_type", '"LORA"');
+  if ((json["bias"] ?? "none") !== "none") throw refuse("bias", '"none"');
+  for (const field of UNSUPPORTED_SETTINGS) if (!isOff(json[field])) throw refuse(field, "off");
+  const init = json["init_lora_weights"];
+  if (typeof init === "string" && BASE_CHANGING_INITS.some((name) => init.startsWith(name)))
+    throw refuse("init_lora_weights", "one that leaves the base as it is");
+}
+
+function isOff(value: unknown): boolean {
+  if (value === undefined || value === null || value === false) return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
+
+function dropoutOf(json: JsonObject, where: string): number {
+  const dropout = json["lora_dropout"] ?? 0;
+  if (typeof dropout === "number" && dropout >= 0 && dropout < 1) return dropout;
+  throw new CheckpointError(`${where}: expected lora_dropout in [0, 1), got ${shown(dropout)}`);
+}
+
+/** The factors among an adapter's tensors; copies of base weights that PEFT adds for lm_head are left aside. */
+function factorEntries(
+  source: ByteSource,
+  json: JsonObject,
+  baseConfig: LlamaConfig,
+): ReadonlyMap<string, SafetensorsEntry> {
+  const factors = new Map<string, SafetensorsEntry>();
+  const { vocabSize, hiddenSize } = baseConfig;
+  for (const [name, entry] of parseSafetensors(source).entries) {
+    if (/\.lora_[AB]\.weight$/.test(name)) factors.set(name, entry);
+    else if (!isEmbeddingCopy(name))
+      throw new CheckpointError(`${source.name}: tensor ${name} is not a LoRA factor`, {
+        hint: "only plain LoRA adapters are supported",
+      });
+    else if (entry.shape.join() !== [vocabSize, hiddenSize].join())
+      throw otherModel(
+        source.name,
+        json,
+        `${name} is [${entry.shape}], the model's is [${vocabSize},${hiddenSize}]`,
+      );
+  }
+  if (factors.size > 0) return factors;
+  throw new CheckpointError(`${source.name}: expected LoRA factors, got none`);
+}
+
+function isEmbeddingCopy(name: string): boolean {
+  return /^base_model\.model\.(lm_head|model\.embed_tokens)(\.base_layer)?\.weight$/.test(name);
+}
+
+function checkFactors(
+  where: string,
+  found: ReadonlyMap<string, SafetensorsEntry>,
+  rank: number,
+  baseConfig: LlamaConfig,
+  json: JsonObject,
+): void {
+  const linear = linearShapes(baseConfig);
+  for (const [name, entry] of found) {
+    const [, module, side] = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/.exec(name) ?? [];
+    const shape = module === undefined ? undefined : linear.get(module);
+    if (module === undefined || shape === undefined)
+      throw otherModel(where, json, `${name} belongs to no linear layer of the model`);
+    const expected = side === "A" ? [rank, shape[1]] : [shape[0], rank];
+    if (entry.shape.join() !== expected.join())
+      throw otherModel(where, json, `${name} is [${entry.shape}], expected [${expected}] for rank ${rank}`);
+    const partner = factorName(module, side === "A" ? "B" : "A");
+    if (!found.has(partner)) throw new CheckpointError(`${where}: ${partner} is missing`);
+  }
+}
+
+function otherModel(where: string, json: JsonObject, reason: string): CheckpointError {
+  return new CheckpointError(`${where}: the adapter does not fit the model: ${reason}`, {
+    hint: `it was made for ${shown(json["base_model_name_or_path"])}`,
+  });
+}
+
+/** Modules with factors, in checkpoint order. */
+function modulesOf(found: ReadonlyMap<string, SafetensorsEntry>, baseConfig: LlamaConfig): string[] {
+  return [...linearShapes(baseConfig).keys()].filter((module) => found.has(factorName(module, "A")));
+}
+
+/** Refuses an adapter that lacks factors of layers which its config says it has; a cut file would pass otherwise. */
+function checkTargets(
+  json: JsonObject,
+  where: string,
+  modules: readonly string[],
+  baseConfig: LlamaConfig,
+): void {
+  const targets = json["target_modules"];
+  if (!Array.isArray(targets) || !isOff(json["layers_to_transform"]) || !isOff(json["exclude_modules"]))
+    return;
+  const isTarget = (module: string): boolean =>
+    targets.some((target) => module === target || module.endsWith(`.${target}`));
+  const missing = [...linearShapes(baseConfig).keys()].filter(
+    (module) => isTarget(module) && !modules.includes(module),
+  );
+  if (missing.length > 0)
+    throw new CheckpointError(
+      `${where}: target_modules ${shown(targets)} stands for ${missing[0]} too, which has no factors (${missing.length} missing)`,
+    );
+}
+
+function readFactors(
+  source: ByteSource,
+  found: ReadonlyMap<string, SafetensorsEntry>,
+  modules: readonly string[],
+): ReadonlyMap<string, FloatTensor> {
+  const factors = new Map<string, FloatTensor>();
+  for (const module of modules) {
+    for (const side of ["A", "B"] as const) {
+      const name = factorName(module, side);
+      const entry = found.get(name);
+      if (entry !== undefined) factors.set(name, { shape: entry.shape, data: readTensor(source, entry) });
+    }
+  }
+  return factors;
+}
+
+/** Short layer names (`q_proj`) where they mean exactly these modules, full names otherwise. */
+function targetModules(modules: readonly string[], baseConfig: LlamaConfig): string[] {
+  const short = [...new Set(modules.map((module) => module.slice(module.lastIndexOf(".") + 1)))];
+  const meant = [...linearShapes(baseConfig).keys()].filter((module) =>
+    short.some((name) => module === name || module.endsWith(`.${name}`)),
+  );
+  return meant.length === modules.length ? short : [...modules];
+}
