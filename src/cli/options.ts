@@ -38,7 +38,7 @@ export function decimal(bounds: Bounds = {}): Parser<number> {
 
 /** Parses a share: `0.25` or `25%`. */
 export function share(text: string): number {
-  const value = /%$/.test(text) ? Number(text.slice(0, -1)) / 100 : decimalOrNaN(text);
+  const value = /%$/.test(text) ? decimalOrNaN(text.slice(0, -1)) / 100 : decimalOrNaN(text);
   if (!(value >= 0 && value <= 1)) throw bad("a share from 0 to 1 (0.25 or 25%)", text);
   return value;
 }

@@ -96,21 +96,27 @@ class ProgressLine implements Progress {
   }
 
   private line(): string {
-    const { label, total, unit, initial = 0 } = this.options;
+    const { label, total, initial = 0 } = this.options;
     const seconds = (this.drawnMs - this.startMs) / 1000;
     const rate = seconds > 0 ? (this.count - initial) / seconds : 0;
-    const counted =
-      total === undefined
-        ? `${amount(this.count)} ${unit}`
-        : `${amount(this.count)}/${amount(total)} ${unit}`;
-    const parts = [`${label}  ${counted}`];
-    if (total !== undefined && total > 0) parts.push(`${Math.floor((100 * this.count) / total)} %`);
-    if (rate > 0) parts.push(`${amount(rate)} ${unit}/s`);
-    if (rate > 0 && total !== undefined && this.count < total)
+    const parts = [label, this.counted()];
+    if (rate > 0) parts.push(`${amount(rate)}${this.unit}/s`);
+    if (rate > 0 && total !== undefined && this.count < total) {
       parts.push(`${duration((total - this.count) / rate)} left`);
-    else if (seconds >= 1) parts.push(`in ${duration(seconds)}`);
+    } else if (seconds >= 1) parts.push(`in ${duration(seconds)}`);
     if (this.note !== "") parts.push(this.note);
     return parts.join("  ");
+  }
+
+  private counted(): string {
+    const { total } = this.options;
+    if (total === undefined) return `${amount(this.count)}${this.unit}`;
+    const percent = total > 0 ? `  ${Math.floor((100 * this.count) / total)} %` : "";
+    return `${amount(this.count)}/${amount(total)}${this.unit}${percent}`;
+  }
+
+  private get unit(): string {
+    return this.options.unit === "bytes" ? "B" : ` ${this.options.unit}`;
   }
 }
 

@@ -1,12 +1,13 @@
 /** @file `tokenize`: texts to token ids, with the model's own tokenizer. */
 import { Command } from "commander";
-import { modelOption } from "../options.js";
+import { jsonOption, modelOption } from "../options.js";
 
 /** Options of `tokenize` as commander gives them. */
 export interface TokenizeOptions {
   readonly model: string;
   readonly data: string;
   readonly out: string;
+  readonly json?: boolean;
 }
 
 /** The command. */
@@ -16,8 +17,9 @@ export function tokenizeCommand(): Command {
       "turn texts into token ids; nothing is added, special tokens written in the text are recognised",
     )
     .addOption(modelOption())
-    .requiredOption("--data <file>", "JSON Lines, rows {text}")
+    .requiredOption("--data <file>", "JSON Lines, or JSON or Parquet; rows {text}")
     .requiredOption("--out <file>", "JSON Lines, rows {ids}, in the same order")
+    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  $ safe-to-serve tokenize --data texts.jsonl --out ids.jsonl")
     .action(async (options: TokenizeOptions) => {
       const { runTokenize } = await import("../run/tokenize.js");

@@ -1,37 +1,30 @@
 /** @file Runs `tokenize`. */
-import { readFile } from "node:fs/promises";
 import { DatasetError } from "../../core/errors.js";
 import { writeFileDurably } from "../../core/files.js";
+import { readRows, type SourceRow } from "../../data/readers.js";
 import { openModel } from "../../models/open.js";
 import { Tokenizer } from "../../text/tokenizer.js";
 import type { TokenizeOptions } from "../commands/tokenize.js";
-import { printLine } from "../output.js";
+import { openProgress } from "../open-progress.js";
+import { printJson, printLine } from "../output.js";
 
 /** Reads rows {text}, writes rows {ids}. */
 export async function runTokenize(options: TokenizeOptions): Promise<void> {
-  const lines = (await readFile(options.data, "utf8")).split("\n");
-  const texts = lines.flatMap((line, i) =>
-    line.trim() === "" ? [] : [parseText(line, options.data, i + 1)],
-  );
-  const model = await openModel(options.model);
+  const texts = (await readRows(options.data)).map(textOf);
+  const report = openProgress(options.json);
+  const model = await openModel(options.model, { onProgress: report.onProgress });
+  report.done();
   const tokenizer = new Tokenizer(model.text);
-  const rows = texts.map((text) => `${JSON.stringify({ ids: tokenizer.encode(text) })}\n`);
-  await writeFileDurably(options.out, rows.join(""));
-  printLine(`${texts.length} texts tokenized into ${options.out}`);
+  const rows = texts.map((text) => tokenizer.encode(text));
+  await writeFileDurably(options.out, rows.map((ids) => `${JSON.stringify({ ids })}\n`).join(""));
+  const tokens = rows.reduce((sum, ids) => sum + ids.length, 0);
+  if (options.json) printJson({ out: options.out, texts: rows.length, tokens });
+  else printLine(`${rows.length} texts, ${tokens} tokens: ${options.out}`);
 }
 
-function parseText(line: string, path: string, number: number): string {
-  let row: unknown;
-  try {
-    row = JSON.parse(line);
-  } catch (cause) {
-    throw new DatasetError(`${path}:${number}: expected a JSON object, got text that does not parse`, {
-      cause,
-    });
-  }
-  if (typeof row === "object" && row !== null && "text" in row && typeof row.text === "string")
-    return row.text;
-  throw new DatasetError(`${path}:${number}: expected {"text": …}, got no text`, {
-    hint: "every row needs a member text that is a string",
+function textOf({ file, line, fields }: SourceRow): string {
+  if (typeof fields["text"] === "string") return fields["text"];
+  throw new DatasetError(`${file}:${line}: expected a text column, got ${Object.keys(fields).join(", ")}`, {
+    hint: 'tokenize takes rows {"text": …}',
   });
 }
