@@ -1,0 +1,120 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { SeededRandom } from "../core/random.js";
+import { makeAdapter, readAdapter, writeAdapter } from "./adapter.js";
+import type { Adapter, LoraConfig } from "./loaded-model.js";
+import { type FloatTensor, writeSafetensors } from "./safetensors.js";
+import { inTemporaryFolder, tinyConfig } from "./tiny-checkpoint.test-data.js";
+
+const baseConfig = tinyConfig();
+const origin = { baseModelId: "tiny", baseConfig };
+const queries = ["model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj"];
+
+/** An adapter on square modules of the tiny model and, when named, its head. */
+function adapterOn(modules: readonly string[], rank = 2): Adapter {
+  const random = new SeededRandom("adapter");
+  const config: LoraConfig = { rank, alpha: 3, dropout: 0.25, modules };
+  const factors = new Map<string, FloatTensor>();
+  for (const module of modules) {
+    const out = module === "lm_head" ? 8 : 32;
+    for (const [side, shape] of [
+      ["A", [rank, 32]],
+      ["B", [out, rank]],
+    ] as const) {
+      const data = Float32Array.from({ length: shape[0] * shape[1] }, () => random.next());
+      factors.set(`base_model.model.${module}.lora_${side}.weight`, { shape, data });
+    }
+  }
+  return makeAdapter(config, factors);
+}
+
+async function changeConfig(folder: string, changes: Record<string, unknown>): Promise<void> {
+  const path = join(folder, "adapter_config.json");
+  const json = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+  writeFileSync(path, JSON.stringify({ ...json, ...changes }));
+}
+
+test.each([[queries], [[...queries, "lm_head"]], [queries.slice(1)]])(
+  "what is written is read back, hash included: %s",
+  (modules) =>
+    inTemporaryFolder(async (folder) => {
+      const adapter = adapterOn(modules);
+      await writeAdapter(folder, adapter, origin);
+      expect(await readAdapter(folder, baseConfig)).toEqual(adapter);
+    }),
+);
+
+test("layers have short names in the config only when all of them are meant", () =>
+  inTemporaryFolder(async (folder) => {
+    const targets = () =>
+      (JSON.parse(readFileSync(join(folder, "adapter_config.json"), "utf8")) as { target_modules: string[] })
+        .target_modules;
+    await writeAdapter(folder, adapterOn(queries), origin);
+    expect(targets()).toEqual(["q_proj"]);
+    await writeAdapter(folder, adapterOn(queries.slice(1)), origin);
+    expect(targets()).toEqual(queries.slice(1));
+  }));
+
+test("the hash depends on factors, rank, alpha and modules", () => {
+  const adapter = adapterOn(queries);
+  const scaled = makeAdapter({ ...adapter.config, alpha: 4 }, adapter.factors);
+  const hashes = new Set(
+    [adapter, scaled, adapterOn(queries, 3), adapterOn(queries.slice(1))].map((a) => a.hash),
+  );
+  expect(hashes.size).toBe(4);
+});
+
+test.each([
+  ["DoRA", { use_dora: true }, /use_dora/],
+  ["rank-stabilised scaling", { use_rslora: true }, /use_rslora/],
+  ["biases", { bias: "lora_only" }, /bias/],
+  ["fully trained modules", { modules_to_save: ["lm_head"] }, /modules_to_save/],
+  ["ranks by layer", { rank_pattern: { q_proj: 4 } }, /rank_pattern/],
+  ["a base changed at the start", { init_lora_weights: "pissa_niter_4" }, /init_lora_weights/],
+  ["another method", { peft_type: "IA3" }, /peft_type/],
+  ["a rank that the factors do not have", { r: 3 }, /rank 3/],
+  ["targets without factors", { target_modules: ["q_proj", "v_proj"] }, /v_proj.*no factors/],
+  ["an impossible dropout", { lora_dropout: 1 }, /lora_dropout/],
+])("refuses %s by name", (_, changes, message) =>
+  inTemporaryFolder(async (folder) => {
+    await writeAdapter(folder, adapterOn(queries), origin);
+    await changeConfig(folder, changes);
+    await expect(readAdapter(folder, baseConfig)).rejects.toThrow(message);
+  }),
+);
+
+test("an adapter of another model is refused with that model's name", () =>
+  inTemporaryFolder(async (folder) => {
+    await writeAdapter(folder, adapterOn(queries), origin);
+    const other = tinyConfig({ hidden_size: 48, num_attention_heads: 6 });
+    await expect(readAdapter(folder, other)).rejects.toThrow(/does not fit the model/);
+    await expect(readAdapter(folder, other)).rejects.toHaveProperty(
+      "hint",
+      expect.stringContaining('"tiny"'),
+    );
+    await expect(readAdapter(folder, tinyConfig({ num_hidden_layers: 1 }))).rejects.toThrow(
+      /no linear layer/,
+    );
+  }));
+
+test("a copy of the head that PEFT saves is left aside, a resized one is refused", () =>
+  inTemporaryFolder(async (folder) => {
+    const adapter = adapterOn([...queries, "lm_head"]);
+    await writeAdapter(folder, adapter, origin);
+    const save = (rows: number) =>
+      writeSafetensors(
+        join(folder, "adapter_model.safetensors"),
+        new Map([
+          ...adapter.factors,
+          [
+            "base_model.model.lm_head.base_layer.weight",
+            { shape: [rows, 32], data: new Float32Array(rows * 32) },
+          ],
+        ]),
+      );
+    await save(8);
+    expect(await readAdapter(folder, baseConfig)).toEqual(adapter);
+    await save(9);
+    await expect(readAdapter(folder, baseConfig)).rejects.toThrow(/does not fit/);
+  }));
