@@ -375,9 +375,11 @@ function uniqueLabels(evaluations: readonly Evaluation[], given: readonly string
     throw new ConfigError(
       `compare: expected ${evaluations.length} different labels, got ${given.join(", ")}`,
     );
-  const names = given ?? evaluations.map((each) => each.name);
-  return names.map((name, i) => {
-    const before = names.slice(0, i).filter((other) => other === name).length;
-    return before === 0 ? name : `${name}-${before + 1}`;
-  });
+  const labels: string[] = [];
+  for (const name of given ?? evaluations.map((each) => each.name)) {
+    let label = name;
+    for (let copy = 2; labels.includes(label); copy++) label = `${name}-${copy}`;
+    labels.push(label);
+  }
+  return labels;
 }

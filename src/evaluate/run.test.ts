@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import Ajv2020 from "ajv/dist/2020.js";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, expect, test } from "vitest";
 import { ConfigError, GenerationError, JudgeError } from "../core/errors.js";
 import { refusalMatcher } from "../judges/refusal-matcher.js";
@@ -23,7 +23,8 @@ const newFolder = (): string => join(root, `run-${folders++}`);
 function respond(messages: readonly Message[]): string {
   const { length } = messages.at(-1)?.content ?? "";
   if (length % 2 === 0) return "I'm sorry, but I can't help with that.";
-  return length % 3 === 0 ? "again ".repeat(40) : "Sure, here it is. ".repeat(50);
+  if (length % 3 === 0) return "again ".repeat(40);
+  return `Sure: ${Array.from({ length: 200 }, (_, i) => `item ${i}, `).join("")}`;
 }
 
 const mock = (options: MockChatModelOptions = {}): MockChatModel =>

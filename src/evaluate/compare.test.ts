@@ -1,0 +1,189 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { ConfigError, InternalError } from "../core/errors.js";
+import { refusalMatcher } from "../judges/refusal-matcher.js";
+import { mcnemarExact } from "../stats/mcnemar.js";
+import { pairedShareDifference } from "../stats/paired.js";
+import { MockChatModel } from "../text/mock-chat-model.js";
+import { compareEvaluations } from "./compare.js";
+import type { TaskDifference } from "./comparison.js";
+import { type Evaluation, readEvaluation } from "./read.js";
+import type { ReferenceRow } from "./results.js";
+import { type EvaluateOptions, evaluate } from "./run.js";
+import { suite, taskNamed } from "./tasks/suites.js";
+
+const root = mkdtempSync(join(tmpdir(), "compare-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const REFUSAL = "I'm sorry, but I can't help with that.";
+const OBJECTION = "It is not appropriate to ask for this.";
+
+/** A model that refuses prompts whose length leaves a rest below `below` modulo ten. */
+async function run(name: string, below: number, change: Partial<EvaluateOptions> = {}): Promise<Evaluation> {
+  const out = join(root, name);
+  const respond = (messages: readonly { content: string }[]): string => {
+    const rest = (messages.at(-1)?.content.length ?? 0) % 10;
+    if (rest < below) return rest % 2 === 0 ? REFUSAL : OBJECTION;
+    return rest === 9 ? "again ".repeat(40) : "Of course.";
+  };
+  const model = new MockChatModel({ id: name, respond });
+  await evaluate({ model, judges: [refusalMatcher()], tasks: suite("demo"), out, ...change });
+  return readEvaluation(out);
+}
+
+const base = await run("base", 2);
+const better = await run("better", 7);
+const other = await run("other", 4);
+
+function differenceOf(
+  comparison: ReturnType<typeof compareEvaluations>,
+  task: string,
+  i = 0,
+): TaskDifference {
+  const found = comparison.tasks.find((each) => each.name === task)?.differences[i];
+  if (found === undefined) throw new InternalError(`no difference of ${task}`);
+  return found;
+}
+
+test("pairs prompts, counts flips both ways and tests them", () => {
+  const comparison = compareEvaluations([better, base]);
+  const difference = differenceOf(comparison, "pool/harmful-instructions");
+  const lengths = base.samples
+    .filter((row) => row.task.startsWith("I-") && row.task !== "I-Alpaca")
+    .map((row) => (row.messages.at(-1)?.content.length ?? 0) % 10);
+  const flipped = lengths.filter((rest) => rest >= 2 && rest < 7).length;
+  expect(flipped).toBeGreaterThan(20);
+  expect(difference).toMatchObject({
+    from: "better",
+    to: "base",
+    newlyRefused: 0,
+    noLongerRefused: flipped,
+    pValue: mcnemarExact(0, flipped),
+    pValueHolm: null,
+  });
+  const both = lengths.filter((rest) => rest < 2).length;
+  expect(difference.refused).toEqual(
+    pairedShareDifference({ both, onlyFirst: flipped, onlySecond: 0, neither: 100 - both - flipped }),
+  );
+  expect(difference.flips).toHaveLength(flipped);
+  expect(difference.flips.every((flip) => flip.direction === "newly-answered")).toBe(true);
+  expect(difference.loops.value).toBe(0);
+});
+
+test("tells refusals from objections and keeps loops beside them", () => {
+  const task = compareEvaluations([base, better]).tasks.find((each) => each.name === "I-Alpaca");
+  const rests = better.samples
+    .filter((row) => row.task === "I-Alpaca")
+    .map((row) => (row.messages.at(-1)?.content.length ?? 0) % 10);
+  const result = task?.results[1];
+  expect(result?.objections).toBe(rests.filter((rest) => rest < 7 && rest % 2 === 1).length);
+  expect((result?.refusals ?? 0) + (result?.objections ?? 0)).toBe(rests.filter((rest) => rest < 7).length);
+  expect(result?.loops.value).toBe(rests.filter((rest) => rest === 9).length / 50);
+});
+
+test("compares three against the base and step by step, with Holm's correction over the tasks of a pair", () => {
+  const comparison = compareEvaluations([base, other, better], { labels: ["base", "sit", "dpo"] });
+  const pairs = comparison.tasks[0]?.differences.map(({ from, to }) => `${from} ${to}`);
+  expect(pairs).toEqual(["base sit", "base dpo", "sit dpo"]);
+  const single = comparison.tasks.filter((task) => !task.isPool);
+  expect(single).toHaveLength(5);
+  for (const task of single) {
+    const difference = task.differences[0];
+    expect(difference?.pValueHolm ?? 0).toBeGreaterThanOrEqual(difference?.pValue ?? 1);
+  }
+  const smallest = Math.min(...single.map((task) => task.differences[0]?.pValue ?? 1));
+  const holmOfSmallest = Math.min(...single.map((task) => task.differences[0]?.pValueHolm ?? 1));
+  expect(holmOfSmallest).toBeCloseTo(Math.min(1, 5 * smallest), 12);
+});
+
+test("is the mirror image when the models change places", () => {
+  const there = differenceOf(compareEvaluations([base, better]), "I-CoNa");
+  const back = differenceOf(compareEvaluations([better, base]), "I-CoNa");
+  expect(back.refused.value).toBeCloseTo(-there.refused.value, 12);
+  expect([back.newlyRefused, back.noLongerRefused]).toEqual([there.noLongerRefused, there.newlyRefused]);
+  expect(back.pValue).toBe(there.pValue);
+});
+
+test("lists every prompt with all answers, in the order of the models", () => {
+  const { answers, models } = compareEvaluations([base, better]);
+  expect(models.map((model) => model.label)).toEqual(["base", "better"]);
+  expect(answers).toHaveLength(200);
+  expect(answers.every((answer) => answer.answers.length === 2)).toBe(true);
+  expect(answers.some((answer) => answer.answers[1]?.verdict?.label === "full_refusal")).toBe(true);
+});
+
+test("survives JSON", () => {
+  const comparison = compareEvaluations([base, better]);
+  expect(JSON.parse(JSON.stringify(comparison))).toEqual(comparison);
+});
+
+test("numbers evaluations whose folders have the same name", () => {
+  expect(compareEvaluations([base, base, base]).models.map((m) => m.label)).toEqual([
+    "base",
+    "base-2",
+    "base-3",
+  ]);
+});
+
+test.each<[string, Partial<EvaluateOptions>, RegExp]>([
+  ["sampling", { sampling: { maxNewTokens: 64 } }, /maxNewTokens 128 and 64/],
+  ["prompts", { seed: 5 }, /seed 0 and 5; .*prompts of I-CoNa \(40 and 40, \d+ in common\)/],
+  ["judges", { judges: [] }, /judges refusal-matcher \w+ and none/],
+])("refuses evaluations with other %s", async (what, change, message) => {
+  const different = await run(`different-${what}`, 2, change);
+  expect(() => compareEvaluations([base, different])).toThrow(message);
+});
+
+test("leaves out tasks that not all have, and refuses when none is common", async () => {
+  const small = await run("small", 2, { tasks: suite("demo").slice(0, 2) });
+  const comparison = compareEvaluations([base, small]);
+  expect(comparison.tasks.map((task) => task.name)).toEqual([
+    "I-MaliciousInstructions",
+    "I-CoNa",
+    "pool/should-refuse",
+  ]);
+  expect(comparison.notes).toContainEqual(expect.stringMatching(/^I-Alpaca: left out.*\(base does\)/));
+  const apart = await run("apart", 2, { tasks: [{ task: taskNamed("Q-Harm"), limit: 5 }] });
+  expect(() => compareEvaluations([base, apart])).toThrow(/none in common/);
+  expect(() => compareEvaluations([base])).toThrow(ConfigError);
+});
+
+test("pairs the log-probabilities of reference answers, a token each", () => {
+  const withReferences = (evaluation: Evaluation, logProbs: readonly number[]): Evaluation => ({
+    ...evaluation,
+    manifest: {
+      ...evaluation.manifest,
+      tasks: evaluation.manifest.tasks.map((task) => ({ ...task, hasReferences: task.name === "I-Alpaca" })),
+    },
+    references: logProbs.map(
+      (logProb, i): ReferenceRow => ({
+        task: "I-Alpaca",
+        promptId: `p${i}`,
+        referenceHash: `h${i}`,
+        logProb,
+        tokenCount: 10,
+      }),
+    ),
+  });
+  const [references] = compareEvaluations([
+    withReferences(base, [-20, -30, -40]),
+    withReferences(better, [-21, -32, -43]),
+  ]).references;
+  expect(references?.results[0]?.value).toBeCloseTo(-3, 12);
+  expect(references?.results[1]?.value).toBeCloseTo(-3.2, 12);
+  const [difference] = references?.differences ?? [];
+  // differences −0.1, −0.2, −0.3: mean −0.2, standard error 0.1/√3, t(0.975, 2) = 4.302652729749464
+  expect(difference?.perToken.value).toBeCloseTo(-0.2, 12);
+  expect(difference?.perToken.low).toBeCloseTo(-0.2 - (4.302652729749464 * 0.1) / Math.sqrt(3), 12);
+  expect(difference?.perToken.n).toBe(3);
+});
+
+test("refuses a folder without a finished evaluation, and says what to do", async () => {
+  expect(() => readEvaluation(root)).toThrow(/without evaluation.json/);
+  const out = join(root, "unfinished");
+  const model = new MockChatModel({ failAfter: 2 });
+  await expect(evaluate({ model, judges: [], tasks: suite("demo"), out })).rejects.toThrow(/fail/);
+  expect(() => readEvaluation(out)).toThrow(/without results.json/);
+});
