@@ -79,6 +79,24 @@ def dpo_cases(x: dict[str, torch.Tensor]) -> list[dict]:
     return cases
 
 
+def nll_case(x: dict[str, torch.Tensor], weight: float) -> dict:
+    """Sigmoid DPO at beta 0.1 plus weight times TRL's "sft" loss: the mean over all chosen tokens of the batch."""
+    inputs = dict(x)
+    for name in ("policyChosen", "policyRejected"):
+        inputs[name] = x[name].clone().requires_grad_(True)
+    nll = -inputs["policyChosen"].sum() / inputs["chosenLength"].sum()
+    total = dpo_losses(inputs, "sigmoid", 0.1, 0.0).mean() + weight * nll
+    total.backward()
+    return {
+        "beta": 0.1,
+        "nllWeight": weight,
+        "nll": nll.item(),
+        "total": total.item(),
+        "gradientChosen": inputs["policyChosen"].grad.tolist(),
+        "gradientRejected": inputs["policyRejected"].grad.tolist(),
+    }
+
+
 def cross_entropy_case(generator: torch.Generator) -> dict:
     """Token-mean cross-entropy over labels with -100 ignored, and its gradient in the logits [2,5,7]."""
     logits = (torch.randn(2, 5, 7, generator=generator, dtype=torch.float64) * 4).float().double().requires_grad_(True)
@@ -156,6 +174,7 @@ def main() -> None:
         {
             "logps": {name: value.tolist() for name, value in x.items()},
             "dpo": dpo_cases(x),
+            "dpoWithNll": [nll_case(x, 0.2), nll_case(x, 1.0)],
             "crossEntropy": cross_entropy_case(generator),
             "adamw": [adamw_case(generator, 0.0, None), adamw_case(generator, 0.01, 1.0)],
             "schedules": schedules,
@@ -163,6 +182,7 @@ def main() -> None:
         seed=SEED,
         tolerance={
             "dpo": {"relative": 1e-5, "absolute": 1e-6},
+            "dpoWithNll": {"relative": 1e-5, "absolute": 1e-6},
             "crossEntropy": 1e-5,
             "adamw": {"relative": 1e-5, "absolute": 1e-7},
             "schedules": {"relative": 1e-12},
