@@ -1,0 +1,187 @@
+/** @file A comparison of evaluations as a report. */
+import type {
+  ComparedAnswer,
+  ComparedModel,
+  ComparedResponse,
+  Comparison,
+  ReferenceComparison,
+  TaskComparison,
+} from "../evaluate/comparison.js";
+import type {
+  EvaluationJudge,
+  EvaluationSampling,
+  EvaluationTarget,
+  Expectation,
+} from "../evaluate/results.js";
+import { verdictInWords } from "./format.js";
+import type {
+  Answer,
+  AnswerRow,
+  CurvePoint,
+  Fact,
+  PooledShares,
+  ReferenceLogProb,
+  Report,
+  ReportJudge,
+  ReportModel,
+  ReportSet,
+  ReportVerdict,
+  SetGroup,
+} from "./report.js";
+
+/** What a comparison does not hold: when and by which version the report is made. */
+export interface ReportOrigin {
+  /** ISO date. */
+  readonly date: string;
+  readonly version: string;
+}
+
+/** The report of a comparison. Its verdict is "inconclusive" unless a judge of harm took part: refusals cannot decide. */
+export function reportFromComparison(comparison: Comparison, origin: ReportOrigin): Report {
+  const { models, settings } = comparison;
+  const pooled = models.map((_, i) => pooledOf(comparison, i));
+  return {
+    kind: "comparison",
+    title: titleOf(models),
+    verdict: comparisonVerdict(comparison.judges),
+    judge: judgeOf(comparison.judges),
+    models: models.map(modelOf),
+    settings: settingsOf(settings.sampling, settings.seed, settings.limit, origin),
+    pooled,
+    sets: comparison.tasks.map(setOf),
+    references: comparison.references.flatMap((reference) => referencesOf(reference, models)),
+    answers: comparison.answers.map(rowOf),
+    curve: curveOf(comparison, pooled),
+    warnings: comparison.notes,
+  };
+}
+
+/** What a set's expectation is called in a report. */
+export function groupOf(expectation: Expectation): SetGroup {
+  return { "should-refuse": "harmful", "should-answer": "harmless", neutral: "other" }[
+    expectation
+  ] as SetGroup;
+}
+
+/** The judge whose shares are shown: the first of kind refusal, else the first. */
+export function judgeOf(judges: readonly EvaluationJudge[]): ReportJudge {
+  const judge = judges.find(({ kind }) => kind === "refusal") ?? judges[0];
+  if (!judge) return { name: "no judge", kind: "refusal", hash: "" };
+  const { name, kind, hash, validation } = judge;
+  return validation ? { name, kind, hash, validation } : { name, kind, hash };
+}
+
+/** Sampling, seed, limit, date and version in words. */
+export function settingsOf(
+  sampling: EvaluationSampling,
+  seed: number,
+  limit: number | null,
+  origin: ReportOrigin,
+): Fact[] {
+  return [
+    { name: "Sampling", value: samplingInWords(sampling) },
+    { name: "Seed", value: String(seed) },
+    { name: "Prompts", value: limit === null ? "whole sets" : `at most ${limit} a set, seeded` },
+    { name: "Date", value: origin.date },
+    { name: "Version", value: `safe-to-serve ${origin.version}` },
+  ];
+}
+
+/** One answer as a report shows it. */
+export function answerOf(response: ComparedResponse): Answer {
+  const { verdict } = response;
+  const isScored = verdict?.status === "ok" && verdict.label !== null;
+  return {
+    text: response.response,
+    words: response.finishReason === "error" ? "failed" : verdictInWords(verdict),
+    isRefusal: isScored ? verdict.label !== "full_compliance" : null,
+    isCut: response.finishReason === "length",
+    isLoop: response.isLoop,
+  };
+}
+
+function titleOf(models: readonly ComparedModel[]): string {
+  const bases = new Set(models.map(({ target }) => target.model));
+  const labels = models.map(({ label }) => label).join(", ");
+  return bases.size === 1 ? `${[...bases][0]}: ${labels}` : labels;
+}
+
+function comparisonVerdict(judges: readonly EvaluationJudge[]): ReportVerdict {
+  if (judges.some(({ kind }) => kind === "harm"))
+    return { decision: null, reasons: ["a comparison shows differences and decides nothing"] };
+  return {
+    decision: "inconclusive",
+    reasons: ["no judge of harm took part, and a count of refusals may be shown but never decides"],
+  };
+}
+
+function modelOf({ label, target, hash }: ComparedModel): ReportModel {
+  const { model, adapter, strength, template } = target;
+  return { label, model, adapter, strength, template, hash };
+}
+
+function setOf(task: TaskComparison): ReportSet {
+  const { name, isPool, results, differences } = task;
+  return { name, isPool, group: groupOf(task.expectation), results, differences };
+}
+
+function referencesOf(reference: ReferenceComparison, models: readonly ComparedModel[]): ReferenceLogProb[] {
+  const first = models[0]?.label;
+  return reference.results.map((perToken, i) => {
+    const model = models[i]?.label ?? "";
+    const change = reference.differences.find(({ from, to }) => from === first && to === model);
+    return { model, set: reference.task, perToken, change: change?.perToken ?? null };
+  });
+}
+
+function rowOf({ promptId, task, expectation, messages, answers }: ComparedAnswer): AnswerRow {
+  return { id: promptId, set: task, group: groupOf(expectation), messages, answers: answers.map(answerOf) };
+}
+
+function pooledOf(comparison: Comparison, model: number): PooledShares {
+  const shareOf = (expectation: Expectation): PooledShares["harmful"] =>
+    summaryTask(comparison.tasks, expectation)?.results[model]?.refused ?? null;
+  return { harmful: shareOf("should-refuse"), harmless: shareOf("should-answer") };
+}
+
+/** The pool of an expectation, or its only task. */
+function summaryTask(tasks: readonly TaskComparison[], expectation: Expectation): TaskComparison | undefined {
+  const fitting = tasks.filter((task) => task.expectation === expectation);
+  return fitting.find(({ isPool }) => isPool) ?? (fitting.length === 1 ? fitting[0] : undefined);
+}
+
+/** Models that are one adapter at several strengths, with their base as strength 0, in order of strength. */
+function curveOf(comparison: Comparison, pooled: readonly PooledShares[]): CurvePoint[] {
+  const { models } = comparison;
+  const dialled = models.find(({ target }) =>
+    models.some((other) => isSameDial(target, other.target)),
+  )?.target;
+  if (!dialled) return [];
+  const points = models.flatMap(({ label, target }, i): CurvePoint[] => {
+    const { harmful, harmless } = pooled[i] ?? { harmful: null, harmless: null };
+    const isOnDial = target.model === dialled.model && [dialled.adapter, null].includes(target.adapter);
+    if (!isOnDial || !harmful || !harmless) return [];
+    return [{ label, strength: target.adapter === null ? 0 : (target.strength ?? 1), harmful, harmless }];
+  });
+  return points.sort((a, b) => a.strength - b.strength);
+}
+
+function isSameDial(one: EvaluationTarget, other: EvaluationTarget): boolean {
+  return (
+    one.adapter !== null && one.adapter === other.adapter && (one.strength ?? 1) !== (other.strength ?? 1)
+  );
+}
+
+function samplingInWords(sampling: EvaluationSampling): string {
+  const { temperature, topK, topP, frequencyPenalty, maxNewTokens, minNewTokens } = sampling;
+  const parts = [
+    temperature === 0 ? "greedy" : `temperature ${temperature}`,
+    topK > 0 && `top-k ${topK}`,
+    topP < 1 && `top-p ${topP}`,
+    `at most ${maxNewTokens} new tokens`,
+    minNewTokens > 0 && `at least ${minNewTokens}`,
+    frequencyPenalty === 0 ? "no frequency penalty" : `frequency penalty ${frequencyPenalty}`,
+    sampling.stop.length > 0 && `${sampling.stop.length} stop texts`,
+  ];
+  return parts.filter((part) => part !== false).join(", ");
+}

@@ -1,0 +1,187 @@
+/**
+ * @file What a report shows, whatever it was made from: one evaluation or a comparison of several. Everything that draws
+ * (HTML, Markdown, terminal) reads this and nothing else, so the three always say the same.
+ */
+import type { JudgeKind, JudgeValidation, Proportion } from "../text/judge.js";
+import type { Message } from "../text/messages.js";
+
+/** A report, ready to be drawn. */
+export interface Report {
+  readonly kind: "evaluation" | "comparison";
+  readonly title: string;
+  readonly verdict: ReportVerdict;
+  readonly judge: ReportJudge;
+  /** In the order of training; the first is what the others are compared with unless a difference says otherwise. */
+  readonly models: readonly ReportModel[];
+  /** Sampling, seed, date, version: name and value. */
+  readonly settings: readonly Fact[];
+  /** Pooled over harmful and harmless sets, for the summary chart; one per model, same order. */
+  readonly pooled: readonly PooledShares[];
+  readonly sets: readonly ReportSet[];
+  /** Mean log-probability of reference answers; empty where none was measured. */
+  readonly references: readonly ReferenceLogProb[];
+  readonly answers: readonly AnswerRow[];
+  /** Points of the safety dial; empty where only one strength was evaluated. */
+  readonly curve: readonly CurvePoint[];
+  /** What the reader should know before trusting the numbers; shown under the verdict. */
+  readonly warnings: readonly string[];
+}
+
+/** The decision and why. */
+export interface ReportVerdict {
+  readonly decision: "serve" | "do-not-serve" | "inconclusive" | null;
+  readonly reasons: readonly string[];
+}
+
+/** Who judged, and how well that judge agrees with people. */
+export interface ReportJudge {
+  readonly name: string;
+  readonly kind: JudgeKind;
+  readonly hash: string;
+  readonly validation?: JudgeValidation;
+}
+
+/** Name and value of one setting. */
+export interface Fact {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** One evaluated model: base, or base with an adapter at a strength. */
+export interface ReportModel {
+  /** Short, unique in the report: "base", "sit", "dpo". */
+  readonly label: string;
+  readonly model: string;
+  readonly adapter: string | null;
+  readonly strength: number | null;
+  readonly template: string | null;
+  readonly hash: string;
+}
+
+/** What a set's prompts are: to be refused, to be answered, or neither. */
+export type SetGroup = "harmful" | "harmless" | "other";
+
+/** Shares refused over all harmful and all harmless sets. */
+export interface PooledShares {
+  readonly harmful: Proportion | null;
+  readonly harmless: Proportion | null;
+}
+
+/** One prompt set, or several pooled. */
+export interface ReportSet {
+  readonly name: string;
+  readonly isPool: boolean;
+  readonly group: SetGroup;
+  /** One per model, same order; null where a model was not evaluated on the set. */
+  readonly results: readonly (SetResult | null)[];
+  readonly differences: readonly SetDifference[];
+}
+
+/** A model on a set. Shares are in [0, 1]; null where it was not measured. */
+export interface SetResult {
+  /** Share refused or objected to, over the answers with a verdict; null where no refusal judge took part. */
+  readonly refused: Proportion | null;
+  /** How many of them refuse and how many object; null where the judge does not tell. */
+  readonly refusals: number | null;
+  readonly objections: number | null;
+  /** Answers without a usable verdict. */
+  readonly unscored: number;
+  /** The share if every unscored answer fell the bad way, and the good way. */
+  readonly worstCase: number | null;
+  readonly bestCase: number | null;
+  /** Share of answers that run into a repetition loop, and that were cut at the token limit. */
+  readonly loops: Proportion | null;
+  readonly truncated: Proportion | null;
+  /** Mean length of an answer in tokens. */
+  readonly responseTokens: Proportion | null;
+}
+
+/** Paired difference on the same prompts, `to` minus `from` (labels of models). */
+export interface SetDifference {
+  readonly from: string;
+  readonly to: string;
+  /** Of the share refused. */
+  readonly refused: Proportion;
+  /** Newly refused (b) and no longer refused (c). */
+  readonly newlyRefused: number;
+  readonly noLongerRefused: number;
+  /** Exact two-sided McNemar, and after Holm's correction over the sets; null for pools. */
+  readonly pValue: number;
+  readonly pValueHolm: number | null;
+  /** Of the share of loops. */
+  readonly loops: Proportion | null;
+}
+
+/** Mean log-probability of reference answers under a model, nats a token. */
+export interface ReferenceLogProb {
+  readonly model: string;
+  readonly set: string;
+  readonly perToken: Proportion;
+  /** Paired change against the first model; null for it. */
+  readonly change: Proportion | null;
+}
+
+/** One prompt with what every model answered; null where a model has no answer. */
+export interface AnswerRow {
+  readonly id: string;
+  readonly set: string;
+  readonly group: SetGroup;
+  readonly messages: readonly Message[];
+  readonly answers: readonly (Answer | null)[];
+}
+
+/** One answer and its verdict. */
+export interface Answer {
+  readonly text: string;
+  /** The verdict in plain words. */
+  readonly words: string;
+  readonly isRefusal: boolean | null;
+  readonly isCut: boolean;
+  readonly isLoop: boolean;
+}
+
+/** One strength of the adapter. */
+export interface CurvePoint {
+  readonly label: string;
+  readonly strength: number;
+  readonly harmful: Proportion;
+  readonly harmless: Proportion;
+}
+
+/** A prompt whose verdict differs between two models. */
+export interface Flip {
+  readonly row: AnswerRow;
+  readonly direction: "newly-refused" | "newly-answered";
+}
+
+/** The flips from one model to another, in the order of the rows. */
+export function flipsBetween(report: Report, from: string, to: string): Flip[] {
+  const before = report.models.findIndex((model) => model.label === from);
+  const after = report.models.findIndex((model) => model.label === to);
+  return report.answers.flatMap((row) => {
+    const was = row.answers[before]?.isRefusal ?? null;
+    const is = row.answers[after]?.isRefusal ?? null;
+    if (was === null || is === null || was === is) return [];
+    return [{ row, direction: is ? "newly-refused" : "newly-answered" } as const];
+  });
+}
+
+/** Pairs of labels that the report compares, without repeats, in the order in which sets name them. */
+export function comparedPairs(report: Report): { readonly from: string; readonly to: string }[] {
+  const seen = new Map<string, { from: string; to: string }>();
+  for (const { from, to } of report.sets.flatMap((set) => set.differences))
+    seen.set(JSON.stringify([from, to]), { from, to });
+  return [...seen.values()];
+}
+
+/** Whether the first two models that both have a verdict on a row disagree anywhere. */
+export function isFlipped(row: AnswerRow): boolean {
+  const decided = row.answers.flatMap((answer) => (answer?.isRefusal == null ? [] : [answer.isRefusal]));
+  return decided.includes(true) && decided.includes(false);
+}
+
+/** Names a kind of flip on the page. Made of the models' positions, not their names, so that it holds no space. */
+export function changeToken(report: Report, from: string, to: string, direction: Flip["direction"]): string {
+  const indexOf = (label: string): number => report.models.findIndex((model) => model.label === label);
+  return `${indexOf(from)}-${indexOf(to)}-${direction}`;
+}

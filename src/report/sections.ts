@@ -1,0 +1,279 @@
+/** @file The upper part of the page: verdict, what was compared, charts and tables. */
+import type { Proportion } from "../text/judge.js";
+import { barScale, intervalBar, type ScatterPoint, scatterChart, seriesMark } from "./charts.js";
+import {
+  count,
+  interval,
+  isNumber,
+  natsChange,
+  percent,
+  percentWithInterval,
+  points,
+  pointsInterval,
+  pointsWithInterval,
+  pValue,
+  shortHash,
+  withInterval,
+} from "./format.js";
+import { type HtmlPart, html, type SafeHtml } from "./html.js";
+import { DEFINITIONS } from "./method.js";
+import type { Report, ReportModel, ReportSet, SetDifference, SetResult } from "./report.js";
+import { changeToken, type Flip } from "./report.js";
+import { type NumberCell, right, section, type TableRow, table, withoutRepeats } from "./table.js";
+import { GROUP_TITLES, judgeSentence, verdictWord } from "./wording.js";
+
+/** The decision in one sentence, what the judge can and cannot say, and warnings. */
+export function verdictSection(report: Report): SafeHtml {
+  const { decision, reasons } = report.verdict;
+  return html`<section class="verdict ${decision ?? "none"}" aria-label="Verdict">
+<p><strong>${verdictWord(decision)}</strong>${reasons.length > 0 && html` \u2014 ${reasons.join("; ")}.`}</p>
+<p>${judgeSentence(report.judge)}</p>
+${report.warnings.length > 0 && html`<ul class="notes">${report.warnings.map((warning) => html`<li>${warning}</li>`)}</ul>`}
+</section>`;
+}
+
+/** Models, adapters, hashes, template, judge and settings. */
+export function comparedSection(report: Report): SafeHtml {
+  const { judge } = report;
+  const facts = [
+    { name: "Judge", value: `${judge.name} (${judge.kind}, ${shortHash(judge.hash)})` },
+    ...report.settings,
+  ];
+  return section(
+    "setup",
+    report.kind === "comparison" ? "What was compared" : "What was evaluated",
+    html`${table("", ["", "Model", "Adapter", ">Strength", "Template", "Hash"], report.models.map(modelRow))}
+<dl class="facts">${facts.map(({ name, value }) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`,
+  );
+}
+
+/** Harmful against harmless: the trade-off at a glance. */
+export function tradeOffSection(report: Report): SafeHtml | false {
+  const dots = report.models.flatMap((model, series): ScatterPoint[] => {
+    const { harmful, harmless } = report.pooled[series] ?? { harmful: null, harmless: null };
+    return isNumber(harmful?.value) && isNumber(harmless?.value)
+      ? [{ label: model.label, series, x: harmful, y: harmless }]
+      : [];
+  });
+  const rows = report.models.map((model, i) => [
+    modelKey(model, i),
+    ...shareCells(report.pooled[i]?.harmful),
+    ...shareCells(report.pooled[i]?.harmless),
+  ]);
+  return section(
+    "trade-off",
+    "Refusals where they are wanted, and where they are not",
+    html`${
+      dots.length > 0 &&
+      html`<figure>${scatterChart(dots, { id: "trade-off-chart", title: "Refused on harmful against refused on harmless prompts", ...AXES })}
+<figcaption>Each mark is a model, with 95 % intervals. Down and to the right is better: refuses what is harmful, answers what is not.</figcaption></figure>`
+    }
+${table("Refused or objected, all sets of a kind pooled", ["Model", ">Harmful sets", ">95 % interval", ">n", ">Harmless sets", ">95 % interval", ">n"], rows)}`,
+  );
+}
+
+/** The safety dial: one point a strength. Nothing when a single strength was evaluated. */
+export function curveSection(report: Report): SafeHtml | false {
+  if (report.curve.length < 2) return false;
+  const dots = report.curve.map(
+    (p): ScatterPoint => ({ label: p.label, series: 2, x: p.harmful, y: p.harmless }),
+  );
+  const rows = report.curve.map((p) => [
+    p.label,
+    right(String(p.strength)),
+    ...shareCells(p.harmful),
+    ...shareCells(p.harmless),
+  ]);
+  return section(
+    "dial",
+    "The safety dial: strength of the adapter",
+    html`<figure>${scatterChart(dots, { id: "dial-chart", title: "Trade-off over adapter strength", ...AXES }, true)}
+<figcaption>The same adapter at several strengths; 0 is the base model.</figcaption></figure>
+${table("Refused or objected by strength", ["", ">Strength", ">Harmful sets", ">95 % interval", ">n", ">Harmless sets", ">95 % interval", ">n"], rows)}`,
+  );
+}
+
+/** A bar for each model on each set. */
+export function setsSection(report: Report): SafeHtml {
+  return section(
+    "sets",
+    "By set",
+    html`<ul class="legend">${report.models.map((model, i) => html`<li>${modelKey(model, i)}</li>`)}</ul>
+${GROUP_TITLES.map(([group, title]) => {
+  const sets = report.sets.filter((set) => set.group === group);
+  return (
+    sets.length > 0 &&
+    html`<h3>${title}</h3><div class="bars">${sets.map((set) => setBars(set, report.models))}
+<div class="set scale"></div><div class="chart scale">${barScale()}</div><div class="values scale"></div></div>`
+  );
+})}`,
+  );
+}
+
+/** Refusals of every set and model. */
+export function resultsSection(report: Report): SafeHtml {
+  const headings = [
+    ">n",
+    ">Refused",
+    ">95 % interval",
+    ">Refusals",
+    ">Objections",
+    ">Unscored",
+    ">Whatever they are",
+  ];
+  return section(
+    "results",
+    "All results",
+    html`${table(
+      "Refused or objected, by set and model",
+      ["Set", "Model", ...headings],
+      rowsOf(report, (_, result) => refusalCells(result)),
+    )}${table(
+      "Repetition loops, answers cut at the token limit, and length of an answer in tokens, with 95 % intervals",
+      ["Set", "Model", ">Loops", ">Cut", ">Tokens an answer"],
+      rowsOf(report, (_, result) => [
+        right(percentWithInterval(result.loops)),
+        right(percentWithInterval(result.truncated)),
+        right(withInterval(result.responseTokens)),
+      ]),
+    )}`,
+  );
+}
+
+/** Paired differences with McNemar's test. */
+export function differencesSection(report: Report): SafeHtml | false {
+  const rows = report.sets.flatMap((set) =>
+    withoutRepeats(set.differences.map((difference) => differenceRow(report, set, difference))),
+  );
+  if (rows.length === 0) return false;
+  return section(
+    "differences",
+    "What changed, prompt by prompt",
+    table(
+      "Paired differences of the shares refused and looping, in percentage points",
+      [
+        "Set",
+        "Change",
+        ">n",
+        ">Refused",
+        ">95 % interval",
+        ">b newly refused",
+        ">c no longer",
+        ">p",
+        ">p Holm",
+        ">Loops",
+      ],
+      rows,
+    ),
+  );
+}
+
+/** Log-probability of reference answers: whether helpfulness was paid for it. */
+export function referencesSection(report: Report): SafeHtml | false {
+  if (report.references.length === 0) return false;
+  const rows = report.references.map((r, i) => [
+    r.set === report.references[i - 1]?.set ? "" : r.set,
+    r.model,
+    right(count(r.perToken.n)),
+    right(withInterval(r.perToken, 3)),
+    right(natsChange(r.change)),
+  ]);
+  return section(
+    "references",
+    "Reference answers",
+    table(
+      "Log-probability of reference answers, nats a token",
+      ["Set", "Model", ">n", ">Mean", ">Change"],
+      rows,
+    ),
+  );
+}
+
+/** Definitions with sources. */
+export function methodSection(): SafeHtml {
+  return section(
+    "method",
+    "How to read the numbers",
+    html`<dl class="method">${DEFINITIONS.map(({ term, meaning }) => html`<dt>${term}</dt><dd>${meaning}</dd>`)}</dl>`,
+  );
+}
+
+/** A model's name with its colour and shape. */
+function modelKey(model: ReportModel, series: number): SafeHtml {
+  return html`<span class="key">${seriesMark(series)}${model.label}</span>`;
+}
+
+const AXES = { xTitle: "refused on harmful sets", yTitle: "refused on harmless sets" };
+
+function shareCells(share: Proportion | null | undefined): NumberCell[] {
+  return [right(percent(share?.value)), right(interval(share?.low, share?.high)), right(count(share?.n))];
+}
+
+function modelRow(model: ReportModel, series: number): TableRow {
+  return [
+    modelKey(model, series),
+    model.model,
+    model.adapter ?? "none",
+    right(model.strength === null ? "\u2013" : String(model.strength)),
+    model.template ?? "\u2013",
+    html`<span class="hash" title="${model.hash}">${shortHash(model.hash)}</span>`,
+  ];
+}
+
+function setBars(set: ReportSet, models: readonly ReportModel[]): SafeHtml {
+  const present = models.flatMap((model, i) => {
+    const result = set.results[i];
+    return result?.refused ? [{ model, series: i, refused: result.refused }] : [];
+  });
+  return html`<div class="set">${setName(set)}</div>
+<div class="chart">${present.map((p) => intervalBar(p.refused, p.series, `${set.name}, ${p.model.label}`))}</div>
+<div class="values">${present.map((p) => html`<div>${percent(p.refused.value)} <span>${interval(p.refused.low, p.refused.high)}</span></div>`)}</div>`;
+}
+
+function rowsOf(report: Report, cells: (set: ReportSet, result: SetResult) => NumberCell[]): TableRow[] {
+  return report.sets.flatMap((set) =>
+    withoutRepeats(
+      report.models.flatMap((model, i) => {
+        const result = set.results[i];
+        return result ? [[setName(set), modelKey(model, i), ...cells(set, result)]] : [];
+      }),
+    ),
+  );
+}
+
+function refusalCells(result: SetResult): NumberCell[] {
+  const { refused, unscored, worstCase, bestCase } = result;
+  const bounds = [worstCase ?? Number.NaN, bestCase ?? Number.NaN];
+  const range = unscored === 0 ? "\u2013" : interval(Math.min(...bounds), Math.max(...bounds));
+  return [
+    ...[count(refused?.n), percent(refused?.value), interval(refused?.low, refused?.high)].map(right),
+    ...[count(result.refusals), count(result.objections), count(unscored), range].map(right),
+  ];
+}
+
+function setName(set: ReportSet): HtmlPart {
+  return set.isPool ? html`<em>pool: ${set.name}</em>` : set.name;
+}
+
+function differenceRow(report: Report, set: ReportSet, d: SetDifference): TableRow {
+  return [
+    setName(set),
+    `${d.from} \u2192 ${d.to}`,
+    right(count(d.refused.n)),
+    right(points(d.refused.value)),
+    right(pointsInterval(d.refused.low, d.refused.high)),
+    right(flipCount(report, set, d, "newly-refused")),
+    right(flipCount(report, set, d, "newly-answered")),
+    right(pValue(d.pValue)),
+    right(pValue(d.pValueHolm)),
+    right(pointsWithInterval(d.loops)),
+  ];
+}
+
+/** The count, as a button that shows those prompts where the page holds them and scripts run. */
+function flipCount(report: Report, set: ReportSet, d: SetDifference, direction: Flip["direction"]): HtmlPart {
+  const n = direction === "newly-refused" ? d.newlyRefused : d.noLongerRefused;
+  if (n === 0 || set.isPool || report.answers.length === 0) return count(n);
+  const words = direction === "newly-refused" ? "newly refused" : "no longer refused";
+  return html`<button type="button" class="link" data-show="${changeToken(report, d.from, d.to, direction)}" data-set="${set.name}" title="Show them" aria-label="${n} ${words} on ${set.name}, ${d.from} to ${d.to}: show">${count(n)}</button>`;
+}

@@ -1,0 +1,69 @@
+import { stripVTControlCharacters } from "node:util";
+import { expect, test } from "vitest";
+import { fixtureReport } from "./fixture.test-data.js";
+import { escapeMarkdown, renderMarkdown } from "./markdown.js";
+import type { Report } from "./report.js";
+import { renderTerminal } from "./terminal.js";
+
+const report = fixtureReport(12);
+
+test("Markdown holds every number's table and no prompt or answer", () => {
+  const text = renderMarkdown(report);
+  for (const heading of [
+    "Set-up",
+    "Refused or objected, pooled",
+    "By set",
+    "Paired differences",
+    "Flipped prompts",
+  ])
+    expect(text).toContain(`## ${heading}`);
+  expect(text).not.toMatch(/Placeholder for prompt|gather the ingredients|can't help with that/);
+  expect(text).toContain("counts refusals, not harm");
+});
+
+test("all rows of a Markdown table have as many cells as its head", () => {
+  for (const block of renderMarkdown(report)
+    .split("\n\n")
+    .filter((part) => part.startsWith("|"))) {
+    const widths = block.split("\n").map((line) => line.split(/(?<!\\)\|/).length);
+    expect(new Set(widths).size).toBe(1);
+  }
+});
+
+test("Markdown names at most twenty ids a set and direction", () => {
+  const line =
+    renderMarkdown(fixtureReport(100))
+      .split("\n")
+      .find((row) => row.includes("and 2")) ?? "";
+  expect(line.split(",").length).toBeLessThanOrEqual(20);
+  expect(line).toMatch(/and \d+ more/);
+});
+
+test("hostile names cannot leave their Markdown cell", () => {
+  expect(escapeMarkdown("a|b\n# c [x](y) <img> `z` @all")).toBe(
+    "a\\|b \\# c \\[x\\](y) \\<img\\> \\`z\\` &#64;all",
+  );
+});
+
+test.each([40, 60, 80, 120])("terminal tables fit %i columns", (width) => {
+  const short: Report = {
+    ...report,
+    sets: report.sets.map((set) => ({ ...set, name: set.name.slice(0, 6) })),
+  };
+  for (const line of renderTerminal(short, { width }).split("\n"))
+    expect([...line].length).toBeLessThanOrEqual(width);
+});
+
+test("a wide terminal shows all columns, a narrow one keeps what decides", () => {
+  expect(renderTerminal(report, { width: 120 })).toMatch(/unscored +loops +cut/);
+  const narrow = renderTerminal(report, { width: 60 });
+  expect(narrow).not.toContain("unscored ");
+  expect(narrow).toMatch(/I-CoNa +base +\d/);
+});
+
+test("colours only where they are asked for, and names cannot send any", () => {
+  const hostile: Report = { ...report, title: "\u001b[31mred\u001b]0;owned\u0007" };
+  const plain = renderTerminal(hostile);
+  expect(stripVTControlCharacters(plain)).toBe(plain);
+  expect(plain).toContain("\u241b[31mred");
+});

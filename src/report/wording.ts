@@ -1,0 +1,34 @@
+/** @file Sentences that HTML, Markdown and the terminal share. */
+import { percentWithInterval } from "./format.js";
+import type { ReportJudge, ReportVerdict, SetGroup } from "./report.js";
+
+/** Groups of sets in the order of the page, with their headings. */
+export const GROUP_TITLES: readonly (readonly [SetGroup, string])[] = [
+  ["harmful", "Harmful prompts: refusing is right"],
+  ["harmless", "Harmless prompts: refusing is wrong"],
+  ["other", "Other prompts"],
+];
+
+/** The decision as a word. */
+export function verdictWord(decision: ReportVerdict["decision"]): string {
+  if (decision === null) return "No verdict";
+  return { serve: "Serve", "do-not-serve": "Do not serve", inconclusive: "Inconclusive" }[decision];
+}
+
+/** The verdict in one sentence. */
+export function verdictSentence({ decision, reasons }: ReportVerdict): string {
+  return reasons.length === 0
+    ? `${verdictWord(decision)}.`
+    : `${verdictWord(decision)}: ${reasons.join("; ")}.`;
+}
+
+/** What the judge measures and how far it can be trusted. */
+export function judgeSentence(judge: ReportJudge): string {
+  const what =
+    judge.kind === "refusal"
+      ? `${judge.name} counts refusals, not harm: an answer that it leaves alone may still be harmless, and one that it counts may still be harmful.`
+      : `Judged by ${judge.name}.`;
+  const { validation } = judge;
+  if (!validation) return `${what} It has not been measured against people's labels.`;
+  return `${what} Measured on ${validation.n.toLocaleString("en-US")} answers (${validation.source}): sensitivity ${percentWithInterval(validation.sensitivity)}, specificity ${percentWithInterval(validation.specificity)}.`;
+}
