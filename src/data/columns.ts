@@ -6,6 +6,7 @@
  */
 import { DatasetError } from "../core/errors.js";
 import type { Message } from "../text/messages.js";
+import type { CheckedRow } from "./contamination.js";
 import type { PreferencePair, PromptCompletion, PromptResponse, PromptRow } from "./examples.js";
 import { placeOf, type SourceRow } from "./readers.js";
 
@@ -66,6 +67,21 @@ export function alpacaPrompt(instruction: string, input: string): string {
 /** The texts of all user turns: what contamination is looked for in. */
 export function userTurns(messages: readonly Message[]): string[] {
   return messages.filter((message) => message.role === "user").map((message) => message.content);
+}
+
+/**
+ * Id and all user turns of rows of any of the formats above, for contamination checks.
+ * @throws DatasetError naming the place and the columns found
+ */
+export function toCheckedRows(rows: readonly SourceRow[]): CheckedRow[] {
+  return withUniqueIds(rows, (row) => ({ id: idOf(row), texts: userTurns(conversationOf(row)) }));
+}
+
+/** The prompt of a row; the whole conversation where the prompt is not told apart. */
+function conversationOf(row: SourceRow): readonly Message[] {
+  if (has(row, "prompt")) return promptOf(row);
+  if (has(row, "messages")) return messagesOf(row, "messages");
+  return has(row, "chosen") && lacks(row, ["instruction"]) ? splitCommonPrompt(row).prompt : promptOf(row);
 }
 
 function promptOf(row: SourceRow): readonly Message[] {

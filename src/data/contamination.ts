@@ -199,14 +199,24 @@ function prefix(sorted: Int32Array): Int32Array {
 
 function searchText(text: string, index: Index, found: Found): void {
   const words = wordsOf(text);
-  for (const number of index.exact.get(words.join(" ")) ?? [])
-    found.set(number, { kind: "exact", similarity: 1 });
+  searchExact(text, index, found);
   searchRuns(
     Int32Array.from(words, (word) => index.vocabulary.get(word) ?? -1),
     index,
     found,
   );
   searchNear(contentWords(words, index.vocabulary).sort(), index, found);
+}
+
+/** The text as a whole, and each line of it: a prompt set into a longer text is still that prompt. */
+function searchExact(text: string, index: Index, found: Found): void {
+  const lines = text.split(/\r?\n/).map((line) => wordsOf(line));
+  const telling = lines.filter(
+    (words) => contentWords(words, index.vocabulary).length >= LEAST_CONTENT_WORDS,
+  );
+  for (const words of [wordsOf(text), ...telling])
+    for (const number of index.exact.get(words.join(" ")) ?? [])
+      found.set(number, { kind: "exact", similarity: 1 });
 }
 
 function searchRuns(words: Int32Array, index: Index, found: Found): void {

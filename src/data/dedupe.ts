@@ -26,14 +26,14 @@ export interface Deduped<Row> {
 }
 
 /** Drops empty completions and exact repetitions (the first one stays). */
-export function dedupeCompletions(rows: readonly PromptCompletion[]): Deduped<PromptCompletion> {
+export function dedupeCompletions<Row extends PromptCompletion>(rows: readonly Row[]): Deduped<Row> {
   const filled = rows.filter((row) => hasText(row.completion));
   const kept = distinct(filled, (row) => conversationKey([...row.prompt, ...row.completion]));
   return { rows: kept, report: report(rows, filled, filled, kept, kept) };
 }
 
 /** Drops empty and identical sides, exact repetitions (the first one stays) and both sides of a contradiction. */
-export function dedupePairs(pairs: readonly PreferencePair[]): Deduped<PreferencePair> {
+export function dedupePairs<Pair extends PreferencePair>(pairs: readonly Pair[]): Deduped<Pair> {
   const filled = pairs.filter((pair) => hasText(pair.chosen) && hasText(pair.rejected));
   const different = filled.filter((pair) => conversationKey(pair.chosen) !== conversationKey(pair.rejected));
   const once = distinct(different, (pair) => pairKey(pair.prompt, pair.chosen, pair.rejected));
