@@ -1,0 +1,163 @@
+/** @file `data`: list the catalogue, lay files out as plain JSON Lines, look for contamination, build preference pairs. */
+import { Command, Option } from "commander";
+import {
+  adapterOption,
+  adapterStrengthOption,
+  deviceOption,
+  integer,
+  jsonOption,
+  modelOption,
+  seedOption,
+  share,
+  systemOption,
+  templateOption,
+  threadsOption,
+} from "../options.js";
+import type { ChatModelFlags } from "./generate.js";
+
+/** Options of `data list`. */
+export interface DataListOptions {
+  readonly dataDir?: string;
+  readonly json?: boolean;
+}
+
+/** Options of `data fetch`. */
+export interface DataFetchOptions extends DataListOptions {
+  readonly out: string;
+}
+
+/** Options of `data check`. */
+export interface DataCheckOptions extends DataListOptions {
+  readonly against?: readonly string[];
+}
+
+/** Options of `data pairs`. */
+export interface DataPairsOptions extends ChatModelFlags, DataListOptions {
+  readonly safety: readonly string[];
+  readonly harmless: readonly string[];
+  readonly labelled: readonly string[];
+  readonly labelledShare: number;
+  readonly count: number;
+  readonly share: number;
+  readonly harmlessChosen: "own" | "reference";
+  readonly maxNewTokens: number;
+  readonly seed: number;
+  readonly out: string;
+}
+
+/** The command. */
+export function dataCommand(): Command {
+  return new Command("data")
+    .description("list, fetch and check data sets, and build preference pairs")
+    .addCommand(listCommand())
+    .addCommand(fetchCommand())
+    .addCommand(checkCommand())
+    .addCommand(pairsCommand())
+    .addHelpText("after", "\nExample:\n  $ safe-to-serve data list");
+}
+
+function listCommand(): Command {
+  return new Command("list")
+    .description("data sets known by name, with rows, licence and what may be trained on them")
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  $ safe-to-serve data list --json")
+    .action(async (options: DataListOptions) => {
+      const { runDataList } = await import("../run/data.js");
+      runDataList(options);
+    });
+}
+
+function fetchCommand(): Command {
+  return new Command("fetch")
+    .description("check data sets and lay them out as plain JSON Lines")
+    .argument("[names...]", "names of data sets (default: all that are at hand)")
+    .option("--out <folder>", "where the files go", "data-fetched")
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  $ safe-to-serve data fetch xstest advbench --out ./sets")
+    .action(async (names: string[], options: DataFetchOptions) => {
+      const { runDataFetch } = await import("../run/data.js");
+      await runDataFetch(names, options);
+    });
+}
+
+function checkCommand(): Command {
+  return new Command("check")
+    .description("look for evaluation prompts in a data file; exit code 1 when there are any")
+    .argument("<file>", "data file or name of a data set")
+    .option(
+      "--against <sets...>",
+      "names or files whose prompts must not occur (default: all evaluation sets)",
+    )
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ safe-to-serve data check my-training-data.jsonl --against xstest held-out.jsonl",
+    )
+    .action(async (file: string, options: DataCheckOptions) => {
+      const { runDataCheck } = await import("../run/data.js");
+      await runDataCheck(file, options);
+    });
+}
+
+function pairsCommand(): Command {
+  return new Command("pairs")
+    .description("build preference pairs from safe answers, harmless prompts and the model's own answers")
+    .addOption(modelOption())
+    .addOption(adapterOption())
+    .addOption(adapterStrengthOption())
+    .addOption(templateOption())
+    .addOption(systemOption())
+    .option("--safety <sets...>", "unsafe prompts with safe answers", ["safety_only_train"])
+    .option("--harmless <sets...>", "harmless prompts with reference answers, taken from each set in turn", [
+      "alpaca_5k",
+      "benign_alarming",
+    ])
+    .option("--labelled <sets...>", "pairs of a safe and an unsafe answer (with --labelled-share)", [
+      "safe_rlhf_mini",
+    ])
+    .addOption(count())
+    .addOption(new Option("--share <share>", "share of safety pairs").argParser(share).default(0.5))
+    .addOption(
+      new Option("--labelled-share <share>", "share of labelled pairs; the rest is harmless")
+        .argParser(share)
+        .default(0),
+    )
+    .addOption(
+      new Option("--harmless-chosen <whose>", "chosen answer of harmless prompts")
+        .choices(["own", "reference"])
+        .default("own"),
+    )
+    .addOption(
+      new Option("--max-new-tokens <n>", "limit of the model's own answers")
+        .argParser(integer({ min: 1 }))
+        .default(128),
+    )
+    .addOption(seedOption())
+    .requiredOption("--out <file>", "JSON Lines, rows {id, prompt, chosen, rejected, kind}")
+    .addOption(dataDirOption())
+    .addOption(threadsOption())
+    .addOption(deviceOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ safe-to-serve data pairs --count 400 --share 0.5 --out pairs.jsonl",
+    )
+    .action(async (options: DataPairsOptions) => {
+      const { runDataPairs } = await import("../run/data-pairs.js");
+      await runDataPairs(options);
+    });
+}
+
+function count(): Option {
+  return new Option("--count <n>", "pairs in all").argParser(integer({ min: 1 })).default(1000);
+}
+
+function dataDirOption(): Option {
+  return new Option(
+    "--data-dir <folder>",
+    "folder of data sets that are not bundled (default: SAFE_TO_SERVE_DATA)",
+  );
+}
