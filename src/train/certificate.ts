@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { writeJsonDurably } from "../core/files.js";
+import type { ContaminationReport } from "../data/contamination.js";
 import type { TrainingRow } from "./method.js";
 import type { PreparationReport } from "./preparation-report.js";
 
@@ -28,8 +29,19 @@ export interface Certificate {
   readonly method: string;
   readonly train: PreparationReport;
   readonly evaluation: PreparationReport | null;
-  /** Names of the evaluation sets that training prompts were checked against; empty when not checked. */
-  readonly checkedAgainst: readonly string[];
+  /** Safety examples among the rows (SIT), null for other methods. */
+  readonly mix: {
+    readonly instructions: number;
+    readonly safety: number;
+    readonly safetyAvailable: number;
+  } | null;
+  readonly contamination: {
+    /** Names of the evaluation sets that training prompts were checked against; empty when not checked. */
+    readonly checkedAgainst: readonly string[];
+    /** Evaluation sets that were not at hand. */
+    readonly absent: readonly string[];
+    readonly report: ContaminationReport | null;
+  };
   /** Whether training is watched on held-out prompts, and if not, why. */
   readonly watch: string;
   readonly examples: readonly CertifiedRow[];

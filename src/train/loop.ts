@@ -222,7 +222,9 @@ async function evaluateHeldOut<Row extends TrainingRow>(
   run: RunState,
 ): Promise<Metrics> {
   if (task.evaluation.length === 0) return {};
-  const sums: Sums = await scoreRows(stepTask(task, run), task.evaluation);
+  const step = stepTask(task, run);
+  const limits = { ...step.limits, batchSize: task.evaluation.length };
+  const sums: Sums = await scoreRows({ ...step, limits }, task.evaluation);
   const metrics = Object.entries(task.method.summarise(sums));
   return Object.fromEntries(metrics.map(([name, value]) => [`eval_${name}`, value]));
 }

@@ -10,7 +10,8 @@ import type { StepRequest, StepResult, StepRunner, TokenOutputs } from "./runner
 /** What a runner is made of. Sessions are opened when first used. */
 export interface SessionRunnerOptions {
   readonly engine: Engine;
-  readonly stepGraph: () => EmittedModel;
+  /** Null for a runner that only scores. */
+  readonly stepGraph: (() => EmittedModel) | null;
   readonly scoreGraph: () => EmittedModel;
   /** Shapes of the factors by PEFT name. */
   readonly shapes: ReadonlyMap<string, Pick<Factor, "shape">>;
@@ -32,7 +33,10 @@ export class SessionRunner implements StepRunner {
   }
 
   async step({ packed, factors, inputs, noiseKey }: StepRequest): Promise<StepResult> {
-    this.stepSession ??= this.options.engine.open(this.options.stepGraph());
+    const { engine, stepGraph } = this.options;
+    if (stepGraph === null)
+      throw new InternalError("runner: expected a step graph, got one that only scores");
+    this.stepSession ??= engine.open(stepGraph());
     const session = await this.stepSession;
     const feeds = { ...this.feeds(packed, factors), ...inputs, ...this.noise(session, packed, noiseKey) };
     const outputs = await session.run(onlyKnown(session, feeds));
@@ -48,17 +52,12 @@ export class SessionRunner implements StepRunner {
     return tokenOutputs(await session.run(onlyKnown(session, this.feeds(packed, factors))));
   }
 
-  /** Frees the scoring session's memory; a later score opens it anew. */
-  async closeScore(): Promise<void> {
-    await (await this.scoreSession)?.close();
-    this.scoreSession = null;
-  }
-
-  /** Frees both sessions. */
+  /** Frees both sessions; a later run opens them anew. */
   async close(): Promise<void> {
-    await this.closeScore();
-    await (await this.stepSession)?.close();
+    const open = [this.stepSession, this.scoreSession];
     this.stepSession = null;
+    this.scoreSession = null;
+    for (const session of open) await (await session)?.close();
   }
 
   private feeds(packed: PackedRows, factors: NamedArrays): Record<string, TensorData> {
