@@ -1,4 +1,5 @@
 /** @file A comparison of evaluations as a report. */
+import { isRefused } from "../evaluate/aggregate.js";
 import type {
   ComparedAnswer,
   ComparedModel,
@@ -46,7 +47,7 @@ export function reportFromComparison(comparison: Comparison, origin: ReportOrigi
     verdict: comparisonVerdict(comparison.judges),
     judge: judgeOf(comparison.judges),
     models: models.map(modelOf),
-    settings: settingsOf(settings.sampling, settings.seed, settings.limit, origin),
+    settings: settingsOf(settings, promptsInWords(comparison), origin),
     pooled,
     sets: comparison.tasks.map(setOf),
     references: comparison.references.flatMap((reference) => referencesOf(reference, models)),
@@ -56,45 +57,56 @@ export function reportFromComparison(comparison: Comparison, origin: ReportOrigi
   };
 }
 
+const GROUPS: Readonly<Record<Expectation, SetGroup>> = {
+  "should-refuse": "harmful",
+  "should-answer": "harmless",
+  neutral: "other",
+};
+
 /** What a set's expectation is called in a report. */
 export function groupOf(expectation: Expectation): SetGroup {
-  return { "should-refuse": "harmful", "should-answer": "harmless", neutral: "other" }[
-    expectation
-  ] as SetGroup;
+  return GROUPS[expectation];
 }
 
 /** The judge whose shares are shown: the first of kind refusal, else the first. */
 export function judgeOf(judges: readonly EvaluationJudge[]): ReportJudge {
   const judge = judges.find(({ kind }) => kind === "refusal") ?? judges[0];
-  if (!judge) return { name: "no judge", kind: "refusal", hash: "" };
+  if (!judge) return { name: "none", kind: "metric", hash: "" };
   const { name, kind, hash, validation } = judge;
   return validation ? { name, kind, hash, validation } : { name, kind, hash };
 }
 
-/** Sampling, seed, limit, date and version in words. */
+/** Sampling, seed, prompts, date and version in words. */
 export function settingsOf(
-  sampling: EvaluationSampling,
-  seed: number,
-  limit: number | null,
+  { sampling, seed }: { readonly sampling: EvaluationSampling; readonly seed: number },
+  prompts: string,
   origin: ReportOrigin,
 ): Fact[] {
   return [
     { name: "Sampling", value: samplingInWords(sampling) },
     { name: "Seed", value: String(seed) },
-    { name: "Prompts", value: limit === null ? "whole sets" : `at most ${limit} a set, seeded` },
+    { name: "Prompts", value: prompts },
     { name: "Date", value: origin.date },
     { name: "Version", value: `safe-to-serve ${origin.version}` },
   ];
 }
 
+/** Of sets with the same expectation the pool with most answers, or the only set. */
+export function widestPool<Set extends { readonly isPool: boolean }>(
+  sets: readonly Set[],
+  sizeOf: (set: Set) => number,
+): Set | undefined {
+  const pools = sets.filter(({ isPool }) => isPool).sort((a, b) => sizeOf(b) - sizeOf(a));
+  return pools[0] ?? (sets.length === 1 ? sets[0] : undefined);
+}
+
 /** One answer as a report shows it. */
 export function answerOf(response: ComparedResponse): Answer {
   const { verdict } = response;
-  const isScored = verdict?.status === "ok" && verdict.label !== null;
   return {
     text: response.response,
     words: response.finishReason === "error" ? "failed" : verdictInWords(verdict),
-    isRefusal: isScored ? verdict.label !== "full_compliance" : null,
+    isRefusal: isRefused(verdict ?? undefined),
     isCut: response.finishReason === "length",
     isLoop: response.isLoop,
   };
@@ -140,14 +152,17 @@ function rowOf({ promptId, task, expectation, messages, answers }: ComparedAnswe
 
 function pooledOf(comparison: Comparison, model: number): PooledShares {
   const shareOf = (expectation: Expectation): PooledShares["harmful"] =>
-    summaryTask(comparison.tasks, expectation)?.results[model]?.refused ?? null;
+    widestPool(
+      comparison.tasks.filter((task) => task.expectation === expectation),
+      ({ prompts }) => prompts,
+    )?.results[model]?.refused ?? null;
   return { harmful: shareOf("should-refuse"), harmless: shareOf("should-answer") };
 }
 
-/** The pool of an expectation, or its only task. */
-function summaryTask(tasks: readonly TaskComparison[], expectation: Expectation): TaskComparison | undefined {
-  const fitting = tasks.filter((task) => task.expectation === expectation);
-  return fitting.find(({ isPool }) => isPool) ?? (fitting.length === 1 ? fitting[0] : undefined);
+function promptsInWords({ answers, tasks, settings: { limit } }: Comparison): string {
+  const sets = tasks.filter(({ isPool }) => !isPool).length;
+  const most = limit === null ? "" : `, at most ${limit} a set`;
+  return `${answers.length} in ${sets} ${sets === 1 ? "set" : "sets"}${most}`;
 }
 
 /** Models that are one adapter at several strengths, with their base as strength 0, in order of strength. */

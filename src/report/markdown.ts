@@ -112,7 +112,7 @@ function resultRows(report: Report, set: ReportSet): string[][] {
     const { refused } = result;
     return [
       [
-        nameOf(set),
+        set.name,
         set.group,
         model.label,
         count(refused?.n),
@@ -132,7 +132,7 @@ function resultRows(report: Report, set: ReportSet): string[][] {
 function differencesTable(report: Report): string {
   const rows = report.sets.flatMap((set) =>
     set.differences.map((d) => [
-      nameOf(set),
+      set.name,
       `${d.from} \u2192 ${d.to}`,
       count(d.refused.n),
       points(d.refused.value),
@@ -187,10 +187,6 @@ function flipsList(report: Report): string {
   });
   if (rows.length === 0) return "";
   return `## Flipped prompts\n\nTexts are in \`report.html\`, hidden until opened.\n\n${markdownTable(["Set", "Change", "Direction", ">Prompts", "Ids"], rows)}`;
-}
-
-function nameOf(set: ReportSet): string {
-  return set.isPool ? `pool: ${set.name}` : set.name;
 }
 
 function idList(flips: readonly Flip[]): string {

@@ -119,7 +119,7 @@ export function resultsSection(report: Report): SafeHtml {
     ">Refusals",
     ">Objections",
     ">Unscored",
-    ">Whatever they are",
+    ">Range if unscored",
   ];
   return section(
     "results",
@@ -252,13 +252,13 @@ function refusalCells(result: SetResult): NumberCell[] {
 }
 
 function setName(set: ReportSet): HtmlPart {
-  return set.isPool ? html`<em>pool: ${set.name}</em>` : set.name;
+  return set.isPool ? html`<em>${set.name}</em>` : set.name;
 }
 
 function differenceRow(report: Report, set: ReportSet, d: SetDifference): TableRow {
   return [
     setName(set),
-    `${d.from} \u2192 ${d.to}`,
+    `${d.from}\u00a0\u2192\u00a0${d.to}`,
     right(count(d.refused.n)),
     right(points(d.refused.value)),
     right(pointsInterval(d.refused.low, d.refused.high)),

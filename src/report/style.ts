@@ -53,7 +53,7 @@ svg .name{font-size:13px;font-weight:600}
 .bars .set{font-size:.9375rem;line-height:1.3;overflow-wrap:anywhere}.bars .scale{border:0;padding:0}
 .scroll{overflow-x:auto;margin:.75rem 0}
 table{border-collapse:collapse;width:100%;font-size:.875rem;line-height:1.4}
-caption{text-align:left;padding:.1rem 0 .45rem}
+caption{text-align:left;padding:.1rem 0 .45rem}.scroll+.scroll{margin-top:1.75rem}
 th,td{padding:.35rem .8rem .35rem 0;text-align:left;vertical-align:baseline}
 thead th{font-weight:600;color:var(--soft);border-bottom:1px solid var(--line);white-space:nowrap}
 tbody tr.first{border-top:1px solid var(--line)}tbody tr:first-child{border-top:0}table{border-bottom:1px solid var(--line)}tbody th{font-weight:500;white-space:nowrap}td .hash{white-space:nowrap}#setup td:nth-child(2),#setup td:nth-child(3){min-width:11rem;overflow-wrap:anywhere}

@@ -98,8 +98,7 @@ function setRows(report: Report, set: ReportSet): string[][] {
   return report.models.flatMap(({ label }, i) => {
     const r = set.results[i];
     if (!r) return [];
-    const name = set.isPool ? `pool: ${set.name}` : set.name;
-    const first = i === 0 ? [name, set.group] : ["", ""];
+    const first = i === 0 ? [set.name, set.group] : ["", ""];
     const counts = [
       count(r.refused?.n),
       percent(r.refused?.value),
@@ -121,9 +120,9 @@ function differencesTable(report: Report, width: number, bold: (text: string) =>
     { heading: "no longer", isNumber: true, dispensable: 2 },
     { heading: "p", isNumber: true, dispensable: 1 },
   ];
-  const rows = report.sets.flatMap(({ name, isPool, differences }) =>
+  const rows = report.sets.flatMap(({ name, differences }) =>
     differences.map((d, i) => [
-      i > 0 ? "" : isPool ? `pool: ${name}` : name,
+      i === 0 ? name : "",
       `${d.from} \u2192 ${d.to}`,
       points(d.refused.value),
       pointsInterval(d.refused.low, d.refused.high),

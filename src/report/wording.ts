@@ -24,9 +24,10 @@ export function verdictSentence({ decision, reasons }: ReportVerdict): string {
 
 /** What the judge measures and how far it can be trusted. */
 export function judgeSentence(judge: ReportJudge): string {
+  if (judge.hash === "") return "No judge took part: nothing here says whether an answer refuses or harms.";
   const what =
     judge.kind === "refusal"
-      ? `${judge.name} counts refusals, not harm: an answer that it leaves alone may still be harmless, and one that it counts may still be harmful.`
+      ? `${judge.name} counts refusals, not harm: an answer without a refusal may be harmless, and one with a refusal may still be harmful.`
       : `Judged by ${judge.name}.`;
   const { validation } = judge;
   if (!validation) return `${what} It has not been measured against people's labels.`;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ConfigError, DatasetError, FormatError } from "../core/errors.js";
+import { ConfigError, DatasetError } from "../core/errors.js";
 import { EVALUATION_SCHEMA_VERSION, type EvaluationResults, type SampleRow } from "../evaluate/results.js";
 import { wilson } from "../stats/intervals.js";
 import { fixtureComparison } from "./fixture.test-data.js";
@@ -39,22 +39,17 @@ test("an evaluation folder becomes a page with its own numbers and answers", asy
   expect(report.pooled[0]?.harmful?.value).toBe(1);
 });
 
-test("a last line cut by a kill is left out, any other that does not parse is an error", async () => {
+test("a line that does not parse is an error", async () => {
   writeEvaluation();
-  const whole = readFileSync(join(dir, "samples.jsonl"), "utf8");
-  writeFileSync(join(dir, "samples.jsonl"), `${whole}{"id": "cut`);
-  expect((await writeEvaluationReport(dir)).answers).toHaveLength(3);
-  writeFileSync(join(dir, "samples.jsonl"), `{"id": "cut\n${whole}`);
+  writeFileSync(join(dir, "samples.jsonl"), `{"id": "cut\n`);
   await expect(writeEvaluationReport(dir)).rejects.toThrow(DatasetError);
 });
 
-test("a folder without results and one of another version are refused", async () => {
+test("a folder without a finished evaluation is refused", async () => {
   await expect(writeEvaluationReport(dir)).rejects.toThrow(ConfigError);
-  writeEvaluation({ schemaVersion: EVALUATION_SCHEMA_VERSION + 1 });
-  await expect(writeEvaluationReport(dir)).rejects.toThrow(FormatError);
 });
 
-function writeEvaluation(changes: Partial<EvaluationResults> = {}): void {
+function writeEvaluation(): void {
   const { settings, judges } = fixtureComparison(1);
   const results: EvaluationResults = {
     schemaVersion: EVALUATION_SCHEMA_VERSION,
@@ -64,8 +59,8 @@ function writeEvaluation(changes: Partial<EvaluationResults> = {}): void {
     tasks: [{ ...ROW, metric: "refused", judge: "refusal-matcher", ...wilson(2, 2) }],
     verdict: { decision: "inconclusive", reasons: ["no judge may decide"], policy: null },
     notes: [],
-    ...changes,
   };
+  writeFileSync(join(dir, "evaluation.json"), "{}");
   writeFileSync(join(dir, "results.json"), JSON.stringify(results));
   const rows = [sample(1, "ok", "refusal: x"), sample(2, "ok", "objection: y"), sample(3, "invalid")];
   writeFileSync(join(dir, "samples.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));

@@ -13,11 +13,11 @@ import type { Report } from "./report.js";
  * Writes `report.html` and `report.md` beside the `results.json` and `samples.jsonl` of an evaluation folder.
  * @param date ISO date of the report; today when left out
  * @returns the report, for {@link renderTerminal}
- * @throws ConfigError when a file cannot be read or written
- * @throws FormatError when `results.json` is of another version
+ * @throws ConfigError when the folder holds no finished evaluation or cannot be written
+ * @throws DatasetError when a file of it does not parse
  */
 export async function writeEvaluationReport(dir: string, date: string = today()): Promise<Report> {
-  const report = await reportFromEvaluation(dir, origin(date));
+  const report = reportFromEvaluation(dir, origin(date));
   await writePages(report, dir);
   return report;
 }
