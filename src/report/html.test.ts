@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
-import { escapeJson, html, visibleControls } from "./html.js";
+import { html, visibleControls } from "./html.js";
 
 const HOSTILE = [
   `</div></details><script>alert(1)</script>`,
@@ -47,11 +47,4 @@ test("control characters, bidirectional overrides and lone surrogates become vis
   expect(visibleControls("\ud800 \ud83d\ude00 \udc00")).toBe("\ufffd \ud83d\ude00 \ufffd");
   expect(visibleControls("tab\tline\r\nline\rline")).toBe("tab\tline\nline\nline");
   expect(visibleControls("Straße 東京 سلام 👩‍👧")).toBe("Straße 東京 سلام 👩‍👧");
-});
-
-test("JSON in a script element cannot end it and reads back the same", () => {
-  const value = { text: "</script><!--<script>\u2028\u2029&" };
-  const text = escapeJson(value);
-  expect(text).not.toMatch(/[<>&\u2028\u2029]/);
-  expect(JSON.parse(text)).toEqual(value);
 });

@@ -35,17 +35,6 @@ export function escapeText(text: string): string {
 }
 
 /**
- * JSON for a `<script type="application/json">` block: `<`, `>`, `&` and the line separators U+2028/9 are written as
- * escapes, so no text can end the element or open a comment.
- */
-export function escapeJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
-
-/**
  * Replaces what would act instead of showing: C0 and C1 controls by the pictures of U+2400, bidirectional overrides and
  * isolates (Trojan Source, CVE-2021-42574) and zero-width marks by their code in angle brackets, lone surrogates by U+FFFD.
  */

@@ -77,7 +77,7 @@ button[aria-pressed=true]{border-color:var(--link);color:var(--link)}
 .answers details[open] summary::before{content:"\\25be"}
 .answers summary:hover{background:var(--raised)}
 .answers summary .id{min-width:13rem;overflow-wrap:anywhere}.answers summary .set{min-width:11rem;color:var(--soft)}
-.chips{display:inline-flex;flex-wrap:wrap;gap:.1rem .9rem}.chip{font-size:.875rem;display:inline-flex;gap:.3rem;align-items:center}
+.chips{display:inline-flex;flex-wrap:wrap;gap:.1rem .9rem}.chip{font-size:.875rem;display:inline-flex;gap:.3rem;align-items:baseline}
 .chip b{font-weight:600}.chip.refused b{text-decoration:underline;text-decoration-thickness:2px;text-underline-offset:3px}
 .body{padding:.1rem .25rem 1.1rem 1.4rem}
 .text{white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate;background:var(--raised);border-radius:5px;padding:.55rem .75rem;font-size:.9375rem;line-height:1.5;max-height:24rem;overflow:auto}
@@ -88,5 +88,5 @@ footer{color:var(--soft);font-size:.875rem;padding-bottom:3rem;margin-top:2.5rem
 .bars{grid-template-columns:1fr 9.3rem;column-gap:.75rem}.bars .set{grid-column:1/-1;padding-bottom:0}.bars .set~.chart,.bars .set~.values{border-top:0}.bars .scale.set{display:none}
 .bars .chart,.bars .values{padding-top:.15rem}.answers summary .id,.answers summary .set{min-width:0}.chips{flex-basis:100%;padding-left:1.4rem}.body{padding-left:.25rem}dl.facts{grid-template-columns:1fr;gap:0}dl.facts dd{margin-bottom:.45rem}}
 @media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;--faint:#e5e5e5;--paper:#fff;--raised:#fff;--link:#000;--warn:#000;--warn-bg:#fff;--bad:#000;--bad-bg:#fff;--good:#000;--good-bg:#fff;--s0:#6b7480;--s1:#c75300;--s2:#0068a8;--s3:#00805a;--s4:#a8477f}
-body{font-size:10pt}main,header,footer{max-width:none;padding:0}nav,.tools,.answers,.script{display:none!important}h2{break-after:avoid}figure,tr,.bars>*{break-inside:avoid}.scroll{overflow:visible}}
+body{font-size:10pt}table{font-size:7.5pt}th,td{padding-right:.4rem}main,header,footer{max-width:none;padding:0}nav,#answers,.script{display:none!important}h2{break-after:avoid}figure,tr,.bars>*{break-inside:avoid}.scroll{overflow:visible}}
 `;
