@@ -2,12 +2,20 @@
  * @file A checkpoint on this machine as a {@link ChatModel}: conversations to ids, ids through the decode or the score
  * graph, ids to text. Sessions open when first needed. Training builds one from parts and evaluates with its own engine.
  */
+import { InternalError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import type { Engine, Session } from "../engine/types.js";
+import { makeAdapter } from "../models/adapter.js";
 import { buildDecodeGraph } from "../models/decode-graph.js";
 import type { Adapter, LoadedModel } from "../models/loaded-model.js";
 import { buildScoreGraph } from "../models/score-graph.js";
-import type { ChatModel, Completion, GenerationRequest, LogProbs, SamplingOptions } from "../text/chat-model.js";
+import type {
+  ChatModel,
+  Completion,
+  GenerationRequest,
+  LogProbs,
+  SamplingOptions,
+} from "../text/chat-model.js";
 import type { ConversationEncoder } from "../text/encode.js";
 import type { Exchange } from "../text/messages.js";
 import { DecodeStream } from "../text/tokenizer-stream.js";
@@ -27,6 +35,8 @@ export interface LocalChatModelParts {
   readonly adapter: Adapter | null;
   /** Scale of the adapter: 0 is the base, 1 (default) the adapter as trained. */
   readonly strength?: number;
+  /** Close the engine with the model; default false. */
+  readonly ownsEngine?: boolean;
 }
 
 /** A prompt of which only some samples are wanted: those that a resumed run lacks. */
@@ -122,15 +132,22 @@ export class LocalChatModel implements ChatModel {
   /**
    * Replaces the adapter's factors, between two generations.
    * @param factors by PEFT name, sizes as before
-   * @param hash    identifies them
+   * @throws InternalError when the model was made without an adapter, or a size differs
    */
-  async updateAdapter(factors: ReadonlyMap<string, Float32Array>, hash: string): Promise<void> {
-    const resident = await this.residentAdapter();
-    await resident?.write(factors);
-    this.adapterHash = hash;
+  async updateAdapter(factors: ReadonlyMap<string, Float32Array>): Promise<void> {
+    const { adapter } = this.parts;
+    if (adapter === null)
+      throw new InternalError("updateAdapter: expected a model with an adapter, got none");
+    const shaped = [...adapter.factors].map(([name, { shape }]) => {
+      const data = factors.get(name);
+      if (data === undefined) throw new InternalError(`updateAdapter: expected factor ${name}, got none`);
+      return [name, { shape, data }] as const;
+    });
+    await (await this.residentAdapter())?.write(factors);
+    this.adapterHash = makeAdapter(adapter.config, new Map(shaped)).hash;
   }
 
-  /** Closes the sessions and frees the adapter; the engine stays open. */
+  /** Closes the sessions and frees the adapter; closes the engine if it is the model's own. */
   async close(): Promise<void> {
     const open = [this.decodeSession, this.scoreSession];
     this.decodeSession = null;
@@ -138,6 +155,7 @@ export class LocalChatModel implements ChatModel {
     for (const session of open) await (await session)?.close();
     await (await this.resident)?.free();
     this.resident = null;
+    if (this.parts.ownsEngine === true) await this.parts.engine.close();
   }
 
   private encode({ id, messages, samples = 1, sampleIndices }: LocalGenerationRequest): DecodeRequest {

@@ -2,7 +2,13 @@
  * @file Log-probabilities of given answers: prompts that several answers share are computed once, and rows are packed
  * without padding. Runs the score graph of `models/score-graph.ts`.
  */
-import { type PackedRows, packSegments, type Segment, segmentLength, splitByBudget } from "../data/packing.js";
+import {
+  type PackedRows,
+  packSegments,
+  type Segment,
+  segmentLength,
+  splitByBudget,
+} from "../data/packing.js";
 import type { Session, TensorData } from "../engine/types.js";
 import { LOGIT_CHUNKS } from "../models/token-log-probs.js";
 import { type AdapterFeeds, floatOutput } from "./decode-graph-run.js";

@@ -1,0 +1,23 @@
+/** @file `chat`: a conversation in the terminal. */
+import { Command } from "commander";
+import { addSamplingFlags, type SamplingFlags } from "../sampling-flags.js";
+import { addChatModelFlags, type ChatModelFlags } from "./generate.js";
+
+/** Options of `chat` as commander gives them. */
+export interface ChatOptions extends ChatModelFlags, SamplingFlags {}
+
+/** The command. */
+export function chatCommand(): Command {
+  const command = new Command("chat").description(
+    "talk to a model in the terminal; /reset starts anew, /quit leaves, Ctrl-C stops an answer",
+  );
+  return addSamplingFlags(addChatModelFlags(command), { maxNewTokens: 512, temperature: 0.7 })
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ safe-to-serve chat --adapter runs/dpo/adapter --adapter-strength 0.5",
+    )
+    .action(async (options: ChatOptions) => {
+      const { runChat } = await import("../run/chat.js");
+      await runChat(options);
+    });
+}
