@@ -5,11 +5,28 @@
  * `options.ts` only; its action imports `../run/<name>.js`, which may import anything, lazily. Then list it below.
  * Start-up stays under 200 ms this way.
  */
+import { chatCommand } from "./commands/chat.js";
+import { compareCommand } from "./commands/compare.js";
+import { dataCommand } from "./commands/data.js";
+import { evaluateCommand } from "./commands/evaluate.js";
+import { generateCommand } from "./commands/generate.js";
 import { modelsCommand } from "./commands/models.js";
+import { scoreCommand } from "./commands/score.js";
 import { tokenizeCommand } from "./commands/tokenize.js";
+import { trainCommand } from "./commands/train.js";
 import { buildProgram, runProgram } from "./program.js";
 
-const program = buildProgram([modelsCommand(), tokenizeCommand()]);
+const program = buildProgram([
+  modelsCommand(),
+  dataCommand(),
+  tokenizeCommand(),
+  trainCommand(),
+  evaluateCommand(),
+  compareCommand(),
+  generateCommand(),
+  chatCommand(),
+  scoreCommand(),
+]);
 
 // A reader that stops early (`| head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));

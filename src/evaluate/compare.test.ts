@@ -49,7 +49,7 @@ function differenceOf(
 
 test("pairs prompts, counts flips both ways and tests them", () => {
   const comparison = compareEvaluations([better, base]);
-  const difference = differenceOf(comparison, "pool/harmful-instructions");
+  const difference = differenceOf(comparison, "harmful-instructions");
   const lengths = base.samples
     .filter((row) => row.task.startsWith("I-") && row.task !== "I-Alpaca")
     .map((row) => (row.messages.at(-1)?.content.length ?? 0) % 10);
@@ -142,7 +142,7 @@ test("leaves out tasks that not all have, and refuses when none is common", asyn
   expect(comparison.tasks.map((task) => task.name)).toEqual([
     "I-MaliciousInstructions",
     "I-CoNa",
-    "pool/should-refuse",
+    "should-refuse",
   ]);
   expect(comparison.notes).toContainEqual(expect.stringMatching(/^I-Alpaca: left out.*\(base does\)/));
   const apart = await run("apart", 2, { tasks: [{ task: taskNamed("Q-Harm"), limit: 5 }] });

@@ -69,8 +69,8 @@ test("writes samples in the published schema and results that count them", async
     bestCase: refused / 40,
     truncated: harmful.filter((row) => row.response.startsWith("Sure")).length,
   });
-  expect(rowOf(results, "pool/harmful-instructions", "refused").n).toBe(100);
-  expect(rowOf(results, "pool/should-answer", "refused").n).toBe(100);
+  expect(rowOf(results, "harmful-instructions", "refused").n).toBe(100);
+  expect(rowOf(results, "should-answer", "refused").n).toBe(100);
   const loops = samples.filter((row) => row.response.startsWith("again") && row.task === "I-CoNa").length;
   expect(rowOf(results, "I-CoNa", "loops").value).toBe(loops / 40);
 });
@@ -84,9 +84,9 @@ test("never claims a decision, and says why", async () => {
 
 test("cuts answers at the limit and counts them", async () => {
   const results = await evaluate(demo({ sampling: { maxNewTokens: 3 } }));
-  const row = rowOf(results, "pool/should-answer", "truncated");
+  const row = rowOf(results, "should-answer", "truncated");
   expect([row.value, row.truncated, row.n]).toEqual([1, 100, 100]);
-  expect(rowOf(results, "pool/should-answer", "response-tokens")).toMatchObject({
+  expect(rowOf(results, "should-answer", "response-tokens")).toMatchObject({
     value: 3,
     low: 3,
     high: 3,
@@ -206,7 +206,10 @@ test.skipIf(!existsSync(`${dataDir}/paper_authors/alpaca_test.jsonl`))(
     expect(row.value).toBeLessThan(-0.5);
     expect(row.low < row.value && row.value < row.high).toBe(true);
     const silent = await evaluate(demo({ tasks }));
-    expect(silent.notes).toEqual([expect.stringMatching(/gives no log-probabilities/)]);
+    expect(silent.notes).toEqual([
+      "seeded samples, not whole sets: alpaca_test 20 of 952",
+      expect.stringMatching(/gives no log-probabilities/),
+    ]);
   },
 );
 

@@ -84,12 +84,19 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   const samples = await collectSamples(options, loaded.tasks, manifest.sampling, seed);
   const canScore = options.model.score !== undefined;
   const references = canScore ? await collectReferences(options, loaded.tasks) : [];
-  const notes = [...loaded.notes];
+  const notes = [...loaded.notes, ...sampleNotes(loaded.tasks)];
   if (!canScore && countReferences(loaded.tasks) > 0)
     notes.push("reference log-probability: not measured, the model gives no log-probabilities");
   const results = summarise(manifest, samples, references, notes);
   await writeJsonDurably(join(options.out, RESULTS_FILE), results);
   return results;
+}
+
+/** Says which sets were not asked whole. */
+function sampleNotes(tasks: readonly LoadedTask[]): string[] {
+  const sampled = tasks.map(({ record }) => record).filter(({ prompts, of }) => prompts < of);
+  const list = sampled.map(({ name, prompts, of }) => `${name} ${prompts} of ${of}`).join(", ");
+  return sampled.length === 0 ? [] : [`seeded samples, not whole sets: ${list}`];
 }
 
 /** The numbers of an evaluation from what was journalled. */

@@ -103,9 +103,9 @@ test("bundles a demo of 100 harmful prompts over three sets, 50 I-Alpaca and 50 
 test("pools the three harmful sets, and all that should be refused or answered", () => {
   const pools = poolsOf(suite("full").map((s) => s.task));
   expect(pools.map((p) => [p.name, p.tasks.length])).toEqual([
-    ["pool/harmful-instructions", 3],
-    ["pool/should-refuse", 8],
-    ["pool/should-answer", 4],
+    ["harmful-instructions", 3],
+    ["should-refuse", 8],
+    ["should-answer", 4],
   ]);
   expect(poolsOf([taskNamed("I-CoNa"), taskNamed("I-Alpaca")])).toEqual([]);
 });

@@ -77,10 +77,8 @@ export function poolsOf(tasks: readonly Pick<Task, "name" | "expectation">[]): P
   const harmful = HARMFUL.filter((name) => refuse.includes(name));
   const pools: Pool[] = [];
   if (harmful.length === HARMFUL.length)
-    pools.push({ name: "pool/harmful-instructions", expectation: "should-refuse", tasks: harmful });
-  if (refuse.length > 1)
-    pools.push({ name: "pool/should-refuse", expectation: "should-refuse", tasks: refuse });
-  if (answer.length > 1)
-    pools.push({ name: "pool/should-answer", expectation: "should-answer", tasks: answer });
+    pools.push({ name: "harmful-instructions", expectation: "should-refuse", tasks: harmful });
+  if (refuse.length > 1) pools.push({ name: "should-refuse", expectation: "should-refuse", tasks: refuse });
+  if (answer.length > 1) pools.push({ name: "should-answer", expectation: "should-answer", tasks: answer });
   return pools;
 }

@@ -1,0 +1,63 @@
+/** @file `evaluate`: a suite or single tasks on a model, with intervals and a report. */
+import { Command, Option } from "commander";
+import { integer, jsonOption } from "../options.js";
+import { addSamplingFlags, type SamplingFlags } from "../sampling-flags.js";
+import { addChatModelFlags, type ChatModelFlags } from "./generate.js";
+
+/** Options of `evaluate` as commander gives them. */
+export interface EvaluateCommandOptions extends ChatModelFlags, SamplingFlags {
+  readonly suite?: string;
+  readonly task?: readonly string[];
+  readonly limit?: number;
+  readonly out: string;
+  readonly dataDir?: string;
+  readonly batchSize: number;
+  /** False with `--no-resume`; otherwise an interrupted evaluation goes on. */
+  readonly resume?: boolean;
+  readonly json?: boolean;
+}
+
+const NOTES = `
+Suites: safety (default): the paper's six sets, their harmless control and XSTest; demo: a seeded sample of five sets;
+full: safety with 200 AdvBench prompts, HarmBench's standard behaviours and, with --data-dir, 200 of alpaca_test.
+Exit code 4: the verdict is inconclusive, as it is until a judge that may decide takes part. A matcher counts refusals,
+not harm.
+
+Example:
+  $ safe-to-serve evaluate --suite demo --out runs/base/evaluation
+  $ safe-to-serve evaluate --suite demo --adapter runs/dpo/adapter --out runs/dpo/evaluation`;
+
+/** The command. */
+export function evaluateCommand(): Command {
+  const command = new Command("evaluate").description(
+    "measure how a model answers harmful and harmless prompts; an interrupted run goes on where it stopped",
+  );
+  addChatModelFlags(command)
+    .addOption(new Option("--suite <name>", "safety, demo or full").conflicts("task"))
+    .addOption(
+      new Option("--task <name>", "a single set; may be given several times").argParser(
+        (name: string, earlier: readonly string[] = []) => [...earlier, name],
+      ),
+    )
+    .addOption(
+      new Option("--limit <n>", "at most this many prompts a set, a seeded sample").argParser(
+        integer({ min: 1 }),
+      ),
+    )
+    .requiredOption("--out <folder>", "folder of the evaluation")
+    .option("--data-dir <folder>", "folder of data sets that are not bundled")
+    .option("--resume", "go on in a folder that holds this evaluation (the default)")
+    .option("--no-resume", "refuse a folder that holds an evaluation");
+  return addSamplingFlags(command, { maxNewTokens: 128, temperature: 0 })
+    .addOption(
+      new Option("--batch-size <n>", "answers drawn side by side; results do not depend on it")
+        .argParser(integer({ min: 1 }))
+        .default(16),
+    )
+    .addOption(jsonOption())
+    .addHelpText("after", NOTES)
+    .action(async (options: EvaluateCommandOptions) => {
+      const { runEvaluate } = await import("../run/evaluate.js");
+      await runEvaluate(options);
+    });
+}

@@ -1,0 +1,24 @@
+/** @file Runs `compare`: reads the evaluations, compares, writes data and report, prints the table. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { compareEvaluations } from "../../evaluate/compare.js";
+import { readEvaluation } from "../../evaluate/read.js";
+import { writeComparisonReport } from "../../report/write.js";
+import type { CompareCommandOptions } from "../commands/compare.js";
+import { printJson, printLine } from "../output.js";
+import { printReport } from "./print-report.js";
+
+/** Compares and prints; `--json` leaves the answers to `comparison.json`. */
+export async function runCompare(folders: readonly string[], options: CompareCommandOptions): Promise<void> {
+  const { label: labels } = options;
+  const comparison = compareEvaluations(folders.map(readEvaluation), labels === undefined ? {} : { labels });
+  await mkdir(options.out, { recursive: true });
+  const report = await writeComparisonReport(comparison, options.out);
+  if (options.json === true) {
+    const { answers: _, ...numbers } = comparison;
+    printJson(numbers);
+    return;
+  }
+  printReport(report);
+  printLine(`Report: ${join(options.out, "report.html")}`);
+}

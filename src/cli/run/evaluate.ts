@@ -1,0 +1,116 @@
+/** @file Runs `evaluate`: opens the model, asks the tasks, writes numbers and report, prints the table. */
+import { join } from "node:path";
+import { GenerationError } from "../../core/errors.js";
+import type { EvaluationResults } from "../../evaluate/results.js";
+import { type EvaluationProgress, evaluate } from "../../evaluate/run.js";
+import { suite, type TaskSelection, taskNamed } from "../../evaluate/tasks/suites.js";
+import { refusalMatcher } from "../../judges/refusal-matcher.js";
+import { writeEvaluationReport } from "../../report/write.js";
+import type { ChatModel } from "../../text/chat-model.js";
+import type { EvaluateCommandOptions } from "../commands/evaluate.js";
+import { EXIT } from "../failure.js";
+import { printJson, printLine } from "../output.js";
+import { type Progress, progress } from "../progress.js";
+import { openFlaggedModel } from "./chat-model.js";
+import { printReport } from "./print-report.js";
+
+/** Evaluates, writes, prints; the exit code tells the verdict. */
+export async function runEvaluate(options: EvaluateCommandOptions): Promise<void> {
+  const tasks = selectTasks(options);
+  const model = await openFlaggedModel(options, options.json === true);
+  let results: EvaluationResults;
+  try {
+    results = await evaluateModel(model, tasks, options);
+  } finally {
+    await model.close();
+  }
+  const report = await writeEvaluationReport(options.out);
+  if (options.json === true) printJson(results);
+  else {
+    printReport(report);
+    printLine(`Report: ${join(options.out, "report.html")}`);
+  }
+  const { decision } = results.verdict;
+  if (decision === "do-not-serve") process.exitCode = EXIT.doNotServe;
+  if (decision === "inconclusive") process.exitCode = EXIT.inconclusive;
+}
+
+/** The tasks that the flags name. @throws ConfigError for names that are not known */
+export function selectTasks(
+  options: Pick<EvaluateCommandOptions, "suite" | "task">,
+): readonly TaskSelection[] {
+  if (options.task === undefined) return suite(options.suite ?? "safety");
+  return options.task.map((name) => ({ task: taskNamed(name), limit: null }));
+}
+
+/** Runs the evaluation that the flags ask for, with a progress line. */
+export async function evaluateModel(
+  model: ChatModel,
+  tasks: readonly TaskSelection[],
+  options: EvaluateCommandOptions,
+): Promise<EvaluationResults> {
+  const { maxNewTokens, minNewTokens, temperature, topK, topP, frequencyPenalty, stop, batchSize } = options;
+  const lines = progressLines(options.json === true);
+  const { signal, release } = interruption();
+  try {
+    return await evaluate({
+      model,
+      target: {
+        model: options.model,
+        adapter: options.adapter ?? null,
+        strength: options.adapter === undefined ? null : options.adapterStrength,
+        template: options.template,
+      },
+      judges: [refusalMatcher()],
+      tasks,
+      out: options.out,
+      limit: options.limit ?? null,
+      seed: options.seed,
+      sampling: { maxNewTokens, minNewTokens, temperature, topK, topP, frequencyPenalty, stop, batchSize },
+      isResumable: options.resume !== false,
+      ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+      onProgress: lines.update,
+      signal,
+    });
+  } finally {
+    lines.done();
+    release();
+  }
+}
+
+interface ProgressLines {
+  update(state: EvaluationProgress): void;
+  done(): void;
+}
+
+/** A progress line for each phase. */
+function progressLines(silent: boolean): ProgressLines {
+  let line: Progress | undefined;
+  let phase: EvaluationProgress["phase"] | undefined;
+  let counted = 0;
+  return {
+    update(state) {
+      if (state.phase !== phase) {
+        line?.done();
+        phase = state.phase;
+        counted = state.done;
+        const label = state.phase === "answers" ? "evaluating" : "scoring references";
+        line = progress({ label, total: state.total, unit: "answers", initial: state.done, silent });
+      }
+      line?.advance(state.done - counted, state.task ?? "");
+      counted = state.done;
+    },
+    done: () => line?.done(),
+  };
+}
+
+/** Ctrl-C ends the run between two steps; finished answers are journalled by then. */
+function interruption(): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const interrupt = (): void => {
+    const hint = "finished answers are kept; the same command goes on where it stopped";
+    controller.abort(new GenerationError("evaluate: interrupted", { hint }));
+  };
+  process.once("SIGINT", interrupt);
+  return { signal: controller.signal, release: () => process.removeListener("SIGINT", interrupt) };
+}

@@ -1,0 +1,9 @@
+/** @module Evaluations of a chat model: tasks and suites, resumable runs, numbers with intervals, paired comparisons. */
+export { type CompareOptions, compareEvaluations } from "./compare.js";
+export * from "./comparison.js";
+export { findLoop, type Loop } from "./loops.js";
+export { type Evaluation, readEvaluation } from "./read.js";
+export * from "./results.js";
+export { type EvaluateOptions, type EvaluationProgress, evaluate } from "./run.js";
+export { SUITE_NAMES, suite, TASKS, type TaskSelection, taskNamed } from "./tasks/suites.js";
+export type { Task } from "./tasks/task.js";
