@@ -8,11 +8,13 @@ import {
   type DataFolders,
   loadCatalogue,
   locateEntry,
+  type ResolvedDataset,
   resolveDataset,
 } from "../../data/catalogue.js";
 import { toCheckedRows } from "../../data/columns.js";
 import {
   type BenchmarkPrompt,
+  type CheckedRow,
   countOverlaps,
   findContamination,
   type Overlap,
@@ -69,7 +71,7 @@ export async function runDataFetch(names: readonly string[], options: DataFetchO
 /** Prints what a file is and which of its rows overlap with evaluation prompts. */
 export async function runDataCheck(file: string, options: DataCheckOptions): Promise<void> {
   const dataset = await resolveDataset(file, options);
-  const rows = toCheckedRows(await readRows(dataset.path));
+  const rows = await checkedRows(dataset, options);
   const against = await promptsAgainst(options, dataset.entry);
   const overlaps = findContamination(rows, against.prompts);
   const { name, role, mayTrain, licence, isNonCommercial, sha256 } = dataset;
@@ -84,6 +86,14 @@ export async function runDataCheck(file: string, options: DataCheckOptions): Pro
   if (options.json === true) printJson({ ...summary, sets, absent, overlaps });
   else printCheck(summary, sets, absent, overlaps);
   if (overlaps.length > 0) process.exitCode = EXIT.failed;
+}
+
+/** Benchmarks have columns of their own; their prompt is what the catalogue says. */
+async function checkedRows({ path, entry }: ResolvedDataset, folders: DataFolders): Promise<CheckedRow[]> {
+  if (entry?.role !== "evaluate" || locateEntry(entry, folders) === null)
+    return toCheckedRows(await readRows(path));
+  const prompts = await loadBenchmarkPrompts(folders, [entry.name]);
+  return prompts.map(({ id, text }) => ({ id, texts: [text] }));
 }
 
 /** The prompts of `--against`, or of all evaluation sets but the checked one itself. */
