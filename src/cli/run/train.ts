@@ -1,0 +1,139 @@
+/** @file The work of `train sft | sit | dpo`: progress lines around a run, and a summary that says what to do next. */
+import { join } from "node:path";
+import { findLoop } from "../../evaluate/loops.js";
+import { openModel } from "../../models/open.js";
+import { trainDpo } from "../../train/methods/dpo.js";
+import { trainSft } from "../../train/methods/sft.js";
+import { trainSit } from "../../train/methods/sit.js";
+import type { SftOptions, TrainHooks } from "../../train/options.js";
+import type { TrainResult } from "../../train/run.js";
+import type { TrainDpoFlags, TrainFlags, TrainSitFlags } from "../commands/train.js";
+import { openProgress } from "../open-progress.js";
+import { printJson, printLine, printWarning } from "../output.js";
+import { type Progress, progress } from "../progress.js";
+
+/** Supervised fine-tuning. */
+export async function runTrainSft(flags: TrainFlags): Promise<void> {
+  await runMethod(flags, trainSft);
+}
+
+/** Safety instruction tuning. */
+export async function runTrainSit(flags: TrainSitFlags): Promise<void> {
+  const { safetyData, safetyExamples } = flags;
+  await runMethod(flags, (options) => trainSit({ ...options, safetyData, safetyExamples }));
+}
+
+/** Direct Preference Optimization. */
+export async function runTrainDpo(flags: TrainDpoFlags): Promise<void> {
+  const { data, evalData, reference, beta, loss, labelSmoothing, nllWeight } = flags;
+  await runMethod(flags, ({ data: _, evalData: __, ...options }) =>
+    trainDpo({
+      ...options,
+      data,
+      reference,
+      ...(evalData !== undefined && { evalData }),
+      ...(beta !== undefined && { beta }),
+      ...(loss !== undefined && { loss }),
+      ...(labelSmoothing !== undefined && { labelSmoothing }),
+      ...(nllWeight !== undefined && { nllWeight }),
+    }),
+  );
+}
+
+async function runMethod(
+  flags: TrainFlags,
+  train: (options: SftOptions & { readonly data: string }) => Promise<TrainResult>,
+): Promise<void> {
+  const { json: isSilent = false, model: id, ...options } = flags;
+  const opening = openProgress(isSilent);
+  const model = await openModel(id, { onProgress: opening.onProgress }).finally(() => opening.done());
+  const lines = new TrainProgress(isSilent);
+  try {
+    const result = await train({
+      ...options,
+      model,
+      ...lines.hooks,
+      isLoop: (ids) => findLoop(ids) !== undefined,
+    });
+    lines.done();
+    if (isSilent) printJson(result);
+    else printSummary(result);
+  } catch (error) {
+    lines.done();
+    throw error;
+  }
+}
+
+/** The progress line of the phase that a run is in; training shows loss and tokens a second. */
+class TrainProgress {
+  private readonly isSilent: boolean;
+  private bar: Progress | null = null;
+  private counted = 0;
+  private startedMs = 0;
+  private tokensBefore: number | null = null;
+
+  constructor(isSilent: boolean) {
+    this.isSilent = isSilent;
+  }
+
+  get hooks(): TrainHooks {
+    return {
+      onPhase: (label, total, unit) => this.begin(label, total, unit),
+      onPhaseProgress: (done) => this.advance(done),
+      onStep: ({ step, metrics }) => this.advance(step, this.note(metrics)),
+      onWarning: (message) => this.warn(message),
+    };
+  }
+
+  done(): void {
+    this.bar?.done();
+    this.bar = null;
+  }
+
+  private begin(label: string, total: number, unit: string): void {
+    this.done();
+    this.counted = 0;
+    this.startedMs = Date.now();
+    this.bar = progress({ label, total, unit, silent: this.isSilent });
+  }
+
+  private advance(done: number, note?: string): void {
+    this.bar?.advance(done - this.counted, note);
+    this.counted = done;
+  }
+
+  private note(metrics: Readonly<Record<string, unknown>>): string {
+    const [loss, tokens] = [Number(metrics["loss"]), Number(metrics["num_tokens"])];
+    // The first step's tokens only set the mark: it holds the opening of the session.
+    if (this.tokensBefore === null) {
+      this.tokensBefore = tokens;
+      this.startedMs = Date.now();
+      return `loss ${loss.toFixed(4)}`;
+    }
+    const rate = ((tokens - this.tokensBefore) * 1000) / Math.max(1, Date.now() - this.startedMs);
+    return `loss ${loss.toFixed(4)}  ${rate.toFixed(0)} tokens/s`;
+  }
+
+  private warn(message: string): void {
+    if (this.bar === null || this.isSilent) printWarning(message);
+    else this.bar.log(`warning: ${message}`);
+  }
+}
+
+function printSummary({ folder, adapter, steps, numTokens, lastMetrics, certificate }: TrainResult): void {
+  const { train, contamination } = certificate;
+  const dropped = Object.entries(train.dropped).map(([reason, { count }]) => `${count} ${reason}`);
+  printLine(`${steps} steps, ${numTokens} tokens, last loss ${Number(lastMetrics?.["loss"]).toFixed(4)}`);
+  printLine(
+    `${train.rowsTrained} of ${train.rowsRead} rows trained, ${train.cut.count} cut${dropped.length > 0 ? `; dropped: ${dropped.join(", ")}` : ""}`,
+  );
+  printLine(
+    contamination.checkedAgainst.length > 0
+      ? `checked against ${contamination.checkedAgainst.length} evaluation sets`
+      : "not checked against evaluation prompts",
+  );
+  printLine(`adapter: ${adapter}  what was trained: ${join(folder, "certificate.json")}`);
+  printLine(
+    `next: safe-to-serve evaluate --adapter ${adapter} --out ${join(folder, "evaluations", "first")}`,
+  );
+}
