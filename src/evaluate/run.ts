@@ -112,7 +112,7 @@ export function summarise(
       name,
       expectation,
       samples: samples.filter((row) => tasks.includes(row.task)),
-      references: references.filter((row) => tasks.includes(row.task)),
+      references: references.filter((row) => tasks.includes(row.task)).sort(byPrompt),
     }),
   );
   return {
@@ -137,6 +137,11 @@ export function summarise(
     verdict: decide(manifest.judges),
     notes,
   };
+}
+
+/** Answers arrive in any order; a sum of floating-point numbers must not depend on it. */
+function byPrompt(a: ReferenceRow, b: ReferenceRow): number {
+  return a.promptId < b.promptId ? -1 : 1;
 }
 
 /** Nothing may decide yet: a refusal matcher may be shown only, and no harm judge has earned the right. */
