@@ -48,18 +48,34 @@ function checkDevice(device: string): void {
 function inProcessEngine(threads: number): Engine {
   const host = new SessionHost({ threads });
   let queue: Promise<unknown> = Promise.resolve();
+  let isClosed = false;
   const send: Send = (request) => {
+    if (isClosed) return Promise.reject(closedError());
     const result = queue.then(() => perform(host, request));
     queue = result.catch(() => undefined);
     return result;
   };
-  return engineOver(send, threads, async () => {});
+  return engineOver(send, threads, async () => {
+    isClosed = true;
+    await queue;
+    await host.close();
+  });
+}
+
+function closedError(): ExecutionError {
+  return new ExecutionError("engine: is closed");
 }
 
 function workerEngine(threads: number): Engine {
   const worker = new Worker(new URL("./session/worker.js", import.meta.url), { workerData: { threads } });
   const waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
   let next = 1;
+  let ended: ExecutionError | null = null;
+  const end = (error: ExecutionError) => {
+    ended ??= error;
+    for (const { reject } of waiting.values()) reject(ended);
+    waiting.clear();
+  };
   worker.on("message", (reply: Reply) => {
     const caller = waiting.get(reply.id);
     waiting.delete(reply.id);
@@ -67,19 +83,21 @@ function workerEngine(threads: number): Engine {
     if ("error" in reply) caller?.reject(new ExecutionError(reply.error.message, reply.error));
     else caller?.resolve(reply.result);
   });
-  worker.on("error", (cause) => {
-    for (const { reject } of waiting.values()) reject(new ExecutionError("engine thread failed", { cause }));
-    waiting.clear();
-  });
+  worker.on("error", (cause) =>
+    end(new ExecutionError(`engine thread: failed, ${cause.message}`, { cause })),
+  );
+  worker.on("exit", () => end(closedError()));
   worker.unref();
   const send: Send = (request) =>
     new Promise((resolve, reject) => {
+      if (ended) return reject(ended);
       const call: Call = { ...request, id: next++ };
       waiting.set(call.id, { resolve, reject });
       worker.ref();
       worker.postMessage(call);
     });
   return engineOver(send, threads, async () => {
+    end(closedError());
     await worker.terminate();
   });
 }

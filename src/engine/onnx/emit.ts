@@ -18,7 +18,10 @@ export interface GraphDefinition {
   readonly externalDataFolder?: string;
 }
 
-/** Serialises a graph. Names are assigned in topological order, so equal graphs give equal bytes. */
+/**
+ * Serialises a graph. Names are assigned in topological order, so equal graphs give equal bytes.
+ * @throws GraphError when two values would have one name
+ */
 export function emitModel(definition: GraphDefinition): EmittedModel {
   const graph = new GraphWriter(definition).write();
   const opset = (domain: string, version: number) => new Message().text(1, domain).int(2, version);
@@ -38,7 +41,8 @@ export function emitModel(definition: GraphDefinition): EmittedModel {
 
 class GraphWriter {
   private readonly names = new Map<Value, string>();
-  private readonly leaves = new Set<string>();
+  private readonly taken = new Set<string>();
+  private constants = 0;
   private readonly proto = new Message();
   private readonly definition: GraphDefinition;
 
@@ -59,10 +63,19 @@ class GraphWriter {
   /** Graph outputs keep their given names; one value under two names, or a leaf, gets an Identity. */
   private nameOutputs(outputs: readonly (readonly [string, Value])[], order: readonly Node[]): void {
     for (const [name, value] of outputs)
-      if (value.origin.kind === "node" && !this.names.has(value)) this.names.set(value, name);
+      if (value.origin.kind === "node" && !this.names.has(value)) this.name(value, name);
     let count = 0;
     for (const node of order)
-      for (const value of node.outputs) if (!this.names.has(value)) this.names.set(value, `v${count++}`);
+      for (const value of node.outputs) if (!this.names.has(value)) this.name(value, `v${count++}`);
+  }
+
+  private name(value: Value, name: string): void {
+    if (this.taken.has(name))
+      throw new GraphError(`emit: two values of graph ${this.definition.name} are named ${name}`, {
+        hint: "share one input or initialiser; names such as v0 and c0 are those of unnamed values",
+      });
+    this.taken.add(name);
+    this.names.set(value, name);
   }
 
   private node({ definition, inputs, attributes, outputs }: Node): void {
@@ -85,10 +98,8 @@ class GraphWriter {
     if (known !== undefined) return known;
     const { origin } = value;
     if (origin.kind === "node") throw new GraphError("emit: a value was used before it was made");
-    const name = origin.kind === "constant" ? `c${this.leaves.size}` : origin.name;
-    if (this.leaves.has(name)) throw new GraphError(`emit: two leaves are named ${name}`);
-    this.leaves.add(name);
-    this.names.set(value, name);
+    const name = origin.kind === "constant" ? `c${this.constants++}` : origin.name;
+    this.name(value, name);
     this.leaf(name, value);
     return name;
   }

@@ -72,17 +72,18 @@ export class SessionHost {
 
   /** Allocates a buffer. */
   allocate(shape: readonly number[], data?: Float32Array): BufferRef {
+    const size = shape.reduce((a, b) => a * b, 1);
+    if (data) requireSize("allocate", shape, size, data);
     const buffer = this.next++;
-    this.buffers.set(buffer, {
-      shape,
-      data: data?.slice() ?? new Float32Array(shape.reduce((a, b) => a * b, 1)),
-    });
+    this.buffers.set(buffer, { shape, data: data?.slice() ?? new Float32Array(size) });
     return { buffer, shape };
   }
 
   /** Overwrites a buffer. */
   write(target: BufferRef, data: Float32Array): void {
-    this.known(this.buffers, target.buffer, "buffer").data.set(data);
+    const known = this.known(this.buffers, target.buffer, "buffer");
+    requireSize("write", known.shape, known.data.length, data);
+    known.data.set(data);
   }
 
   /** Copies the first `positions` of rows: [slots, G, S, K] to [slots′, G, S′, K]. */
@@ -96,6 +97,12 @@ export class SessionHost {
   /** Frees a buffer. */
   free(target: BufferRef): void {
     this.buffers.delete(target.buffer);
+  }
+
+  /** Releases everything. */
+  async close(): Promise<void> {
+    this.buffers.clear();
+    for (const id of [...this.sessions.keys()]) await this.closeSession(id);
   }
 
   private copyOutput(write: BufferWrite, output: Tensor | undefined): void {
@@ -165,9 +172,13 @@ function copyPositions(
 ): void {
   const [, groups = 0, fromLength = 0, size = 0] = from.shape;
   const toLength = to.shape[2] ?? 0;
-  if (row.position + row.count > toLength || row.start + row.count > fromLength)
+  if (!fits(from, row.from, row.start, row.count) || !fits(to, row.to, row.position, row.count))
     throw new InternalError(
-      `cache copy: ${row.count} positions at ${row.start} → ${row.position} do not fit ${fromLength} → ${toLength}`,
+      `cache copy: expected positions inside [${from.shape}] → [${to.shape}], got ${JSON.stringify(row)}`,
+    );
+  if (groups !== to.shape[1] || size !== to.shape[3])
+    throw new InternalError(
+      `cache copy: expected equal groups and sizes, got [${from.shape}] → [${to.shape}]`,
     );
   for (let g = 0; g < groups; g++) {
     const start = ((row.from * groups + g) * fromLength + row.start) * size;
@@ -176,6 +187,17 @@ function copyPositions(
       ((row.to * groups + g) * toLength + row.position) * size,
     );
   }
+}
+
+/** Whether a row's positions lie inside a [rows, G, S, K] tensor. */
+function fits({ shape }: Block, row: number, start: number, count: number): boolean {
+  const [rows = 0, , length = 0] = shape;
+  return row >= 0 && row < rows && start >= 0 && count >= 0 && start + count <= length;
+}
+
+function requireSize(what: string, shape: readonly number[], size: number, data: Float32Array): void {
+  if (data.length !== size)
+    throw new InternalError(`${what}: expected [${shape}], ${size} elements, got ${data.length}`);
 }
 
 function tensorData(tensor: Tensor | undefined): TensorData {
