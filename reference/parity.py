@@ -41,7 +41,8 @@ def call(command: list[str]) -> None:
 def trl_run(arguments: argparse.Namespace, method: str, out: Path, *options: str) -> Path:
     """A TRL run in `out`, unless it is there already."""
     if not (out / "metrics.jsonl").exists():
-        call([sys.executable, str(REFERENCE / "trl_side.py"), "--model", arguments.model, "--method", method, "--out", str(out), *options])
+        data = str(arguments.rows / f"{method}.jsonl")
+        call([sys.executable, str(REFERENCE / "trl_side.py"), "--model", arguments.model, "--method", method, "--data", data, "--out", str(out), *options])
     return out
 
 
@@ -72,7 +73,7 @@ def our_run(arguments: argparse.Namespace, case: str, start: Path) -> Path:
     shutil.rmtree(out, ignore_errors=True)
     options = {
         "model": arguments.model,
-        "data": str(REFERENCE / "rows" / f"{method}.jsonl"),
+        "data": str(arguments.rows / f"{method}.jsonl"),
         "adapter": str(start),
         "out": str(out),
         "template": "chat",
@@ -129,7 +130,7 @@ def peft_scores(model_folder: str, adapter: Path | None, rows: list[dict]) -> li
 def exchange(arguments: argparse.Namespace, case: str, adapters: dict[str, Path]) -> dict[str, Any]:
     """Each adapter's scores by PEFT and by our command line: the worst share of the tolerance."""
     folder = arguments.out / case
-    source = read_jsonl(REFERENCE / "rows" / "sft.jsonl")[:8]
+    source = read_jsonl(arguments.rows / "sft.jsonl")[:8]
     rows = [{"id": row["id"], "prompt": row["prompt"], "response": row["completion"]} for row in source]
     write_jsonl(folder / "exchange.jsonl", rows)
     found = {}
@@ -188,11 +189,12 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--rows", type=Path, default=REFERENCE / "rows", help="folder of sft.jsonl and dpo.jsonl")
     parser.add_argument("--cli", default="npx safe-to-serve")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--trl-only", action="store_true", help="produce TRL's side and stop")
     arguments = parser.parse_args()
-    arguments.out = arguments.out.resolve()
+    arguments.out, arguments.rows = arguments.out.resolve(), arguments.rows.resolve()
     results = {}
     for case in arguments.cases.split(","):
         if case not in CASES:
