@@ -138,5 +138,5 @@ test("checks 20,000 rows against 3,000 prompts in seconds", () => {
   const before = process.cpuUsage();
   findContamination(rows, prompts);
   const { user, system } = process.cpuUsage(before);
-  expect((user + system) / 1e6).toBeLessThan(15);
-}, 60_000);
+  expect((user + system) / 1e6).toBeLessThan(10);
+}, 300_000);

@@ -199,7 +199,7 @@ function prefix(sorted: Int32Array): Int32Array {
 
 function searchText(text: string, index: Index, found: Found): void {
   const words = wordsOf(text);
-  searchExact(text, index, found);
+  searchExact(text, words, index, found);
   searchRuns(
     Int32Array.from(words, (word) => index.vocabulary.get(word) ?? -1),
     index,
@@ -209,13 +209,11 @@ function searchText(text: string, index: Index, found: Found): void {
 }
 
 /** The text as a whole, and each line of it: a prompt set into a longer text is still that prompt. */
-function searchExact(text: string, index: Index, found: Found): void {
-  const lines = text.split(/\r?\n/).map((line) => wordsOf(line));
-  const telling = lines.filter(
-    (words) => contentWords(words, index.vocabulary).length >= LEAST_CONTENT_WORDS,
-  );
-  for (const words of [wordsOf(text), ...telling])
-    for (const number of index.exact.get(words.join(" ")) ?? [])
+function searchExact(text: string, words: readonly string[], index: Index, found: Found): void {
+  const lines = text.includes("\n") ? text.split("\n").map(wordsOf) : [];
+  const telling = lines.filter((line) => contentWords(line, index.vocabulary).length >= LEAST_CONTENT_WORDS);
+  for (const candidate of [words, ...telling])
+    for (const number of index.exact.get(candidate.join(" ")) ?? [])
       found.set(number, { kind: "exact", similarity: 1 });
 }
 
