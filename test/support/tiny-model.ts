@@ -41,8 +41,8 @@ export function goldenLogits(logits: string, vocabSize: number): Float32Array[] 
   );
 }
 
-/** Writes a golden checkpoint under `root` and opens it. */
-export function openGolden(root: string, { name, files }: GoldenModel): Promise<LoadedModel> {
+/** Writes a golden checkpoint under `root`; returns its folder. */
+export function writeGolden(root: string, { name, files }: GoldenModel): string {
   const folder = join(root, name);
   mkdirSync(folder, { recursive: true });
   for (const [file, content] of Object.entries(files))
@@ -50,7 +50,12 @@ export function openGolden(root: string, { name, files }: GoldenModel): Promise<
       join(folder, file.replace(/\.base64$/, "")),
       file.endsWith(".base64") ? Buffer.from(content, "base64") : content,
     );
-  return openModel(folder);
+  return folder;
+}
+
+/** Writes a golden checkpoint under `root` and opens it. */
+export function openGolden(root: string, golden: GoldenModel): Promise<LoadedModel> {
+  return openModel(writeGolden(root, golden));
 }
 
 /** Opens a random float32 model with a vocabulary of 23 and two layers. */
