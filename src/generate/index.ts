@@ -6,6 +6,10 @@ export {
   type LocalGenerationRequest,
   type LocalSamplingOptions,
 } from "./local-chat-model.js";
-export { conversationEncoder, type OpenChatModelOptions, openLocalChatModel } from "./open-local-chat-model.js";
+export {
+  conversationEncoder,
+  type OpenChatModelOptions,
+  openLocalChatModel,
+} from "./open-local-chat-model.js";
 export { SAMPLING_DEFAULTS } from "./sampling-options.js";
 export type { TokenListener } from "./sequence.js";
