@@ -8,6 +8,7 @@
 import { chatCommand } from "./commands/chat.js";
 import { compareCommand } from "./commands/compare.js";
 import { dataCommand } from "./commands/data.js";
+import { demoCommand } from "./commands/demo.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { generateCommand } from "./commands/generate.js";
 import { modelsCommand } from "./commands/models.js";
@@ -17,6 +18,7 @@ import { trainCommand } from "./commands/train.js";
 import { buildProgram, runProgram } from "./program.js";
 
 const program = buildProgram([
+  demoCommand(),
   modelsCommand(),
   dataCommand(),
   tokenizeCommand(),

@@ -1,0 +1,162 @@
+/**
+ * @file The preference pairs of a study: built with a model's own answers, which are journalled as they come, and divided
+ * into pairs to train on and a few to watch.
+ */
+import { ConfigError } from "../core/errors.js";
+import { Journal } from "../core/files.js";
+import { hashJson, type Json } from "../core/hash.js";
+import type { PromptCompletion } from "../data/examples.js";
+import { type BuiltPair, buildPairs, type PairReport } from "../data/pairs.js";
+import { promptKey } from "../data/splits.js";
+import { findLoop } from "../evaluate/loops.js";
+import { matchRefusal, REFUSAL_MATCHER_HASH } from "../judges/refusal-matcher.js";
+import type { ChatModel, Completion } from "../text/chat-model.js";
+import { WATCH_PROMPTS } from "../train/watch.js";
+import { loadFitRows, type RowContext } from "./rows.js";
+import type { Workbench } from "./workbench.js";
+
+/** Pairs built beyond those trained on. */
+export const HELD_OUT_PAIRS: number = WATCH_PROMPTS.harmless + WATCH_PROMPTS.others;
+
+/** What pairs are built from. */
+export interface PairTask {
+  readonly bench: Workbench;
+  readonly context: RowContext;
+  /** Whose answers. */
+  readonly model: ChatModel;
+  /** Rows whose prompts that model was trained to refuse: its answers to them teach nothing new. */
+  readonly trained: readonly PromptCompletion[];
+  /** Path of the journal of answers. */
+  readonly journal: string;
+}
+
+/** Pairs, and what is worth recording. */
+export interface StudyPairs {
+  readonly pairs: readonly BuiltPair[];
+  readonly heldOut: readonly BuiltPair[];
+  readonly record: Json;
+}
+
+/** Builds the pairs, going on from the answers that the journal holds. @throws ConfigError when it holds others' */
+export async function buildStudyPairs(task: PairTask): Promise<StudyPairs> {
+  const { bench, context, model } = task;
+  const recipe = bench.recipe.dpo.pairs;
+  const sources = await loadSources(task);
+  const settings = hashJson({ model: model.hash, maxNewTokens: recipe.maxNewTokens });
+  const { journal, known } = openAnswers(task.journal, settings);
+  const safetyCount = Math.round(recipe.share * recipe.count);
+  const asked = recipe.count + HELD_OUT_PAIRS;
+  const { observer, signal } = bench;
+  const answers = recipe.harmlessChosen === "own" ? asked : safetyCount + WATCH_PROMPTS.others;
+  const counted = () => Math.min(answers, journal.rows.length);
+  observer.onWork?.("answering", "answers", answers, counted());
+  try {
+    const { pairs, report } = await buildPairs({
+      safety: sources.safety,
+      harmless: sources.harmless,
+      groupOf: ({ id }) => id.slice(0, id.lastIndexOf("/")),
+      count: asked,
+      share: (safetyCount + WATCH_PROMPTS.others) / asked,
+      seed: context.seed,
+      harmlessChosen: recipe.harmlessChosen,
+      // The rows are clean already, see `rows.ts`.
+      benchmarks: [],
+      model,
+      sampling: { maxNewTokens: recipe.maxNewTokens, temperature: 0, ...(signal && { signal }) },
+      isRefusal: (_, response) => matchRefusal(response) !== undefined,
+      isBroken: ({ finishReason, tokenIds }) => finishReason !== "stop" || findLoop(tokenIds) !== undefined,
+      knownAnswers: known,
+      onAnswer: (completion) => {
+        journal.append({ settings, completion });
+        observer.onWorkDone?.(counted());
+      },
+    });
+    const divided = divide(pairs, { safety: safetyCount, harmless: recipe.count - safetyCount });
+    warnOfShortage(divided.pairs, recipe.count, bench);
+    return { ...divided, record: pairsRecord(report, divided, model, sources.records) };
+  } finally {
+    journal.close();
+  }
+}
+
+/** The first pairs of each kind are trained on, what is left is held out. */
+export function divide(
+  pairs: readonly BuiltPair[],
+  wanted: { readonly safety: number; readonly harmless: number },
+): { readonly pairs: BuiltPair[]; readonly heldOut: BuiltPair[] } {
+  const taken = { safety: 0, harmless: 0, labelled: 0 };
+  const limits = { ...wanted, labelled: 0 };
+  const isTrained = pairs.map(({ kind }) => taken[kind]++ < limits[kind]);
+  return {
+    pairs: pairs.filter((_, i) => isTrained[i]),
+    heldOut: pairs.filter((_, i) => !isTrained[i]),
+  };
+}
+
+async function loadSources({ bench, context, trained }: PairTask): Promise<{
+  readonly safety: readonly PromptCompletion[];
+  readonly harmless: readonly PromptCompletion[];
+  readonly records: readonly Json[];
+}> {
+  const recipe = bench.recipe.dpo.pairs;
+  const known = new Set(trained.map(promptKey));
+  const safe = await loadFitRows(recipe.safety, context);
+  const safety = safe.rows.filter((row) => !known.has(promptKey(row)));
+  const harmless = [];
+  for (const selection of recipe.harmless) harmless.push(await loadFitRows(selection, context));
+  const records = [
+    { ...safe.record, trainedBefore: safe.rows.length - safety.length },
+    ...harmless.map(({ record }) => ({ ...record })),
+  ];
+  return { safety, harmless: harmless.flatMap(({ rows }) => rows), records };
+}
+
+/** One line of the journal: an answer and the hash of what it depends on. */
+interface AnswerLine {
+  readonly settings: string;
+  readonly completion: Completion;
+}
+
+function openAnswers(
+  path: string,
+  settings: string,
+): { readonly journal: Journal<AnswerLine>; readonly known: Map<string, Completion> } {
+  const journal = new Journal<AnswerLine>(path);
+  if (journal.rows.some((row) => row.settings !== settings)) {
+    journal.close();
+    throw new ConfigError(`${path}: expected answers of this model under this limit, got others`, {
+      hint: "remove the file, or name another folder with --out",
+    });
+  }
+  return { journal, known: new Map(journal.rows.map(({ completion }) => [completion.id, completion])) };
+}
+
+function warnOfShortage(pairs: readonly BuiltPair[], asked: number, { observer }: Workbench): void {
+  if (pairs.length === asked) return;
+  observer.onWarning?.(
+    `${asked} pairs were asked for and ${pairs.length} came about: add rows, or lower pairs.count`,
+  );
+}
+
+function pairsRecord(
+  report: PairReport,
+  { pairs, heldOut }: Pick<StudyPairs, "pairs" | "heldOut">,
+  model: ChatModel,
+  sources: readonly Json[],
+): Json {
+  const { dropped, harmlessChosen, refusalPool } = report;
+  const kinds = (rows: readonly BuiltPair[]) => ({
+    safety: rows.filter(({ kind }) => kind === "safety").length,
+    harmless: rows.filter(({ kind }) => kind === "harmless").length,
+  });
+  return {
+    pairs: kinds(pairs),
+    heldOut: kinds(heldOut),
+    dropped: { ...dropped },
+    harmlessChosen: { ...harmlessChosen },
+    refusalPool,
+    model: model.hash,
+    refusalMatcher: REFUSAL_MATCHER_HASH,
+    sources,
+  };
+}

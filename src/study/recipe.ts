@@ -1,0 +1,234 @@
+/**
+ * @file A recipe: base model, what is evaluated, and how SIT and DPO are fed and trained. It is data (YAML), read
+ * strictly, so that a mistyped key never silently trains something else.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isNode, LineCounter, parseDocument } from "yaml";
+import { ConfigError } from "../core/errors.js";
+import { SUITE_NAMES, suite, TASKS, type TaskSelection, taskNamed } from "../evaluate/tasks/suites.js";
+import { DPO_LOSSES } from "../train/losses/dpo-options.js";
+import type { DpoOptions, LoraSettings, TrainingSettings } from "../train/options.js";
+import { SCHEDULERS } from "../train/schedule.js";
+import {
+  flag,
+  listOf,
+  number,
+  oneOf,
+  type Place,
+  type Reader,
+  type Readers,
+  record,
+  text,
+  wrong,
+} from "./fields.js";
+
+/** Version of the recipe's shape, recorded with every study. */
+export const RECIPE_VERSION = 1;
+
+/** Rows of a data set: how many (default all), and which are fit. */
+export interface RowSelection {
+  /** Catalogue name or path. */
+  readonly name: string;
+  readonly rows?: number;
+  readonly maxAnswerCharacters?: number;
+  /** Keep only rows whose answer the refusal matcher counts as a refusal or an objection. */
+  readonly mustRefuse?: boolean;
+}
+
+/** A task by name, with the most prompts that are asked. */
+export interface TaskLimit {
+  readonly task: string;
+  readonly limit?: number;
+}
+
+/** Name of a suite, or tasks. */
+export type SuiteChoice = string | readonly TaskLimit[];
+
+/** What is asked of base, SIT and DPO. */
+export interface EvaluateRecipe {
+  readonly suite: SuiteChoice;
+  /** Asked of the final model only. */
+  readonly finalSuite?: SuiteChoice;
+  readonly maxNewTokens: number;
+}
+
+/** Settings of training that a recipe may name; the rest take the method's defaults. */
+type RecipeSettings = Omit<TrainingSettings, "seed" | "tokenBudget" | "saveSteps">;
+
+/** Settings of SIT. */
+export type SitTrainRecipe = Partial<RecipeSettings & LoraSettings>;
+
+/** Settings of DPO; the starting adapter fixes the shape of its own. */
+export type DpoTrainRecipe = Partial<
+  RecipeSettings &
+    Pick<LoraSettings, "loraDropout"> &
+    Required<Pick<DpoOptions, "beta" | "loss" | "labelSmoothing" | "nllWeight">> & {
+      readonly reference: "start" | "base";
+    }
+>;
+
+/** Safety instruction tuning: instruction rows, safety rows, settings. */
+export interface SitRecipe {
+  readonly data: readonly RowSelection[];
+  readonly safety: RowSelection;
+  readonly train: SitTrainRecipe;
+}
+
+/** Preference pairs: how many, from which rows, with whose answers. */
+export interface PairsRecipe {
+  readonly count: number;
+  /** Share of pairs with an unsafe prompt; the rest have a harmless one. */
+  readonly share: number;
+  readonly safety: RowSelection;
+  readonly harmless: readonly RowSelection[];
+  /** The model whose own answers are used. */
+  readonly answersFrom: "sit" | "base";
+  /** `chosen` of harmless prompts: that model's answer unless unfit, or the data's. */
+  readonly harmlessChosen: "own" | "reference";
+  readonly maxNewTokens: number;
+}
+
+/** A recipe with its defaults filled in. */
+export interface Recipe {
+  readonly model: string;
+  readonly seed: number;
+  readonly evaluate: EvaluateRecipe;
+  readonly sit: SitRecipe;
+  readonly dpo: { readonly pairs: PairsRecipe; readonly train: DpoTrainRecipe };
+}
+
+/** The recipes that come with the package. */
+export type RecipeName = "demo" | "demo-full";
+
+/** Path of a recipe that comes with the package. */
+export function bundledRecipe(name: RecipeName): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "package.json")) && dirname(folder) !== folder) folder = dirname(folder);
+  return join(folder, "recipes", `${name}.yaml`);
+}
+
+/** Reads a recipe file. @throws ConfigError in one line: file, line, key, what was expected */
+export function loadRecipe(path: string): Recipe {
+  if (!existsSync(path)) throw new ConfigError(`${path}: expected a recipe, got no file`);
+  return parseRecipe(readFileSync(path, "utf8"), path);
+}
+
+/** Reads a recipe's text; `file` names it in errors. @throws ConfigError */
+export function parseRecipe(content: string, file: string): Recipe {
+  const lines = new LineCounter();
+  const document = parseDocument(content, { lineCounter: lines });
+  const [problem] = document.errors;
+  if (problem !== undefined) {
+    const { line } = lines.linePos(problem.pos[0]);
+    throw new ConfigError(`${file}:${line}: expected YAML, got ${problem.message.split("\n")[0] ?? ""}`);
+  }
+  const lineOf: Place["lineOf"] = (path) => {
+    const node: unknown = path.length === 0 ? document.contents : document.getIn(path, true);
+    return isNode(node) && node.range ? lines.linePos(node.range[0]).line : null;
+  };
+  return RECIPE(document.toJS(), { file, path: [], lineOf });
+}
+
+/** The tasks of a suite or a list. */
+export function selectionOf(choice: SuiteChoice): readonly TaskSelection[] {
+  if (typeof choice === "string") return suite(choice);
+  return choice.map(({ task, limit }) => ({ task: taskNamed(task), limit: limit ?? null }));
+}
+
+const count = number({ min: 1, isInteger: true });
+const countOrZero = number({ min: 0, isInteger: true });
+const share = number({ min: 0, max: 1 });
+const taskName = oneOf(TASKS.map(({ name }) => name));
+
+const rowSelection: Reader<RowSelection> = (value, place) =>
+  typeof value === "string" ? { name: text(value, place) } : selectionRecord(value, place);
+
+const selectionRecord = record<Pick<RowSelection, "name">, Required<Omit<RowSelection, "name">>>(
+  { name: text },
+  { rows: count, maxAnswerCharacters: count, mustRefuse: flag },
+);
+
+const taskRecord = record<Pick<TaskLimit, "task">, Required<Omit<TaskLimit, "task">>>(
+  { task: taskName },
+  { limit: count },
+);
+
+const taskLimit: Reader<TaskLimit> = (value, place) =>
+  typeof value === "string" ? { task: taskName(value, place) } : taskRecord(value, place);
+
+const suiteChoice: Reader<SuiteChoice> = (value, place) =>
+  Array.isArray(value)
+    ? listOf(taskLimit)(value, place)
+    : oneOf(SUITE_NAMES, "a suite or a list of tasks")(value, place);
+
+const SETTINGS: Readers<RecipeSettings> = {
+  epochs: number({ above: 0 }),
+  maxSteps: countOrZero,
+  batchSize: count,
+  gradientAccumulation: count,
+  learningRate: number({ above: 0 }),
+  scheduler: oneOf(SCHEDULERS),
+  warmupSteps: countOrZero,
+  maxLength: number({ min: 2, isInteger: true }),
+  overLength: oneOf(["truncate", "drop", "refuse"]),
+  maxGradNorm: number({ min: 0 }),
+  weightDecay: number({ min: 0 }),
+  shuffle: flag,
+  evalSteps: countOrZero,
+};
+
+const loraDropout = number({ min: 0, max: 0.99 });
+
+const sitTrain: Reader<SitTrainRecipe> = record<object, RecipeSettings & LoraSettings>(
+  {},
+  { ...SETTINGS, loraRank: count, loraAlpha: number({ above: 0 }), loraDropout, loraTargets: listOf(text) },
+);
+
+const dpoTrain: Reader<DpoTrainRecipe> = record<object, Required<DpoTrainRecipe>>(
+  {},
+  {
+    ...SETTINGS,
+    loraDropout,
+    beta: number({ above: 0 }),
+    loss: oneOf(DPO_LOSSES),
+    labelSmoothing: number({ min: 0, max: 0.5 }),
+    nllWeight: number({ min: 0 }),
+    reference: oneOf(["start", "base"]),
+  },
+);
+
+type PairDefaults = Pick<PairsRecipe, "answersFrom" | "harmlessChosen" | "maxNewTokens">;
+
+const pairsRecord = record<Omit<PairsRecipe, keyof PairDefaults>, PairDefaults>(
+  { count, share, safety: rowSelection, harmless: listOf(rowSelection) },
+  { answersFrom: oneOf(["sit", "base"]), harmlessChosen: oneOf(["own", "reference"]), maxNewTokens: count },
+);
+
+const pairs: Reader<PairsRecipe> = (value, place) => {
+  const given = pairsRecord(value, place);
+  const counted = [given.safety, ...given.harmless].find(({ rows }) => rows !== undefined);
+  if (counted !== undefined)
+    throw wrong(place, "no rows for pairs: their count decides", `rows of ${counted.name}`);
+  return { answersFrom: "sit", harmlessChosen: "own", maxNewTokens: 128, ...given };
+};
+
+const evaluateRecipe: Reader<EvaluateRecipe> = (value, place) => ({
+  maxNewTokens: 128,
+  ...record<Pick<EvaluateRecipe, "suite">, Required<Omit<EvaluateRecipe, "suite">>>(
+    { suite: suiteChoice },
+    { finalSuite: suiteChoice, maxNewTokens: count },
+  )(value, place),
+});
+
+const RECIPE: Reader<Recipe> = record<Recipe, object>(
+  {
+    model: text,
+    seed: number({ min: 0, max: 4294967295, isInteger: true }),
+    evaluate: evaluateRecipe,
+    sit: record<SitRecipe, object>({ data: listOf(rowSelection), safety: rowSelection, train: sitTrain }, {}),
+    dpo: record<Recipe["dpo"], object>({ pairs, train: dpoTrain }, {}),
+  },
+  {},
+);

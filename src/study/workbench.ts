@@ -1,0 +1,101 @@
+/**
+ * @file What the stages of a study share: the recipe, the folder, one engine, the base model, and ears for progress. Model
+ * and engine open when first needed, so that a finished study opens neither.
+ */
+import { join } from "node:path";
+import { createEngine } from "../engine/engine.js";
+import type { Engine } from "../engine/types.js";
+import { LocalChatModel } from "../generate/local-chat-model.js";
+import { conversationEncoder } from "../generate/open-local-chat-model.js";
+import { readAdapter } from "../models/adapter.js";
+import type { LoadedModel } from "../models/loaded-model.js";
+import { openModel } from "../models/open.js";
+import type { OnProgress } from "../models/progress.js";
+import type { Recipe } from "./recipe.js";
+import type { StageObserver } from "./run.js";
+
+/** Told what a study does. */
+export interface StudyObserver extends StageObserver {
+  /** Work begins that is counted; `done` units were done before. */
+  readonly onWork?: (label: string, unit: string, total: number, done: number) => void;
+  /** So many units are done. */
+  readonly onWorkDone?: (done: number, note?: string) => void;
+  /** Something that the user should read. */
+  readonly onWarning?: (message: string) => void;
+  /** Downloads and conversions of the model. */
+  readonly onOpen?: OnProgress;
+}
+
+/** How a workbench is made. */
+export interface WorkbenchOptions {
+  readonly recipe: Recipe;
+  /** Folder of the study. */
+  readonly out: string;
+  readonly threads?: number;
+  readonly dataDir?: string;
+  readonly observer?: StudyObserver;
+  readonly signal?: AbortSignal;
+}
+
+/** The models of a study, in the order of training. */
+export type ModelLabel = "base" | "sit" | "dpo";
+
+/** Shared by all stages; close it at the end. */
+export class Workbench {
+  readonly recipe: Recipe;
+  readonly out: string;
+  readonly folders: { readonly dataDir?: string };
+  readonly observer: StudyObserver;
+  readonly signal: AbortSignal | undefined;
+  private readonly threads: number | undefined;
+  private opened: Promise<LoadedModel> | null = null;
+  private started: Promise<Engine> | null = null;
+
+  constructor({ recipe, out, threads, dataDir, observer = {}, signal }: WorkbenchOptions) {
+    this.recipe = recipe;
+    this.out = out;
+    this.folders = dataDir === undefined ? {} : { dataDir };
+    this.observer = observer;
+    this.signal = signal;
+    this.threads = threads;
+  }
+
+  /** A path inside the study's folder. */
+  path(...parts: string[]): string {
+    return join(this.out, ...parts);
+  }
+
+  /** Folder of a trained model's adapter; null for the base. */
+  adapterFolder(label: ModelLabel): string | null {
+    return label === "base" ? null : this.path(label, "adapter");
+  }
+
+  /** The base model, fetched and converted when it is not there. */
+  model(): Promise<LoadedModel> {
+    const { onOpen } = this.observer;
+    this.opened ??= openModel(this.recipe.model, onOpen === undefined ? {} : { onProgress: onOpen });
+    return this.opened;
+  }
+
+  /** The engine that all stages compute with. */
+  engine(): Promise<Engine> {
+    this.started ??= createEngine(this.threads === undefined ? {} : { threads: this.threads });
+    return this.started;
+  }
+
+  /** A model of the study for chat; the caller closes it, so that no stage leaves sessions open. */
+  async chatModel(label: ModelLabel): Promise<LocalChatModel> {
+    const loaded = await this.model();
+    const folder = this.adapterFolder(label);
+    return new LocalChatModel({
+      engine: await this.engine(),
+      loaded,
+      encoder: conversationEncoder(loaded),
+      adapter: folder === null ? null : await readAdapter(folder, loaded.config),
+    });
+  }
+
+  async close(): Promise<void> {
+    await (await this.started)?.close();
+  }
+}
