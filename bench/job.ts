@@ -1,0 +1,54 @@
+/** @file What a measured process is told and what it tells: one JSON file in, one JSON line out, on every side alike. */
+
+/** One run over one file of rows. Peers read the same fields; see `peers/`. */
+export interface Job extends Settings {
+  readonly task: "dpo" | "sft" | "sample";
+  /** Checkpoint in Hugging Face's layout, float32. */
+  readonly modelFolder: string;
+  /** The GGUF file that the checkpoint was made from. */
+  readonly gguf: string;
+  /** JSON Lines; prompts to be answered carry `promptIds`. */
+  readonly data: string;
+  readonly threads: number;
+  readonly seed: number;
+}
+
+/** How rows are worked on; a variant of a side overrides some. */
+export interface Settings {
+  /** Rows of an optimiser step, or sequences side by side. */
+  readonly batchSize?: number;
+  readonly maxLength?: number;
+  readonly learningRate?: number;
+  readonly loraRank?: number;
+  readonly loraTargets?: readonly string[];
+  readonly maxNewTokens?: number;
+  readonly temperature?: number;
+  /** Peers only: rows of a micro-batch, accumulated to `batchSize`. */
+  readonly microBatch?: number;
+  /** Peers only: rows sorted by length. */
+  readonly groupByLength?: boolean;
+  /** Peers only: activations recomputed. */
+  readonly checkpointing?: boolean;
+  /** Peers only. */
+  readonly attention?: "sdpa" | "eager";
+  /** TRL only: reference log-probabilities before training instead of in every step. */
+  readonly precomputeReference?: boolean;
+}
+
+/** A job that trains. */
+export type TrainJob = Job &
+  Required<Pick<Settings, "batchSize" | "maxLength" | "learningRate" | "loraRank" | "loraTargets">>;
+
+/** A job that answers prompts. */
+export type SampleJob = Job & Required<Pick<Settings, "batchSize" | "maxNewTokens" | "temperature">>;
+
+/** What a measured process prints as its last line. */
+export interface JobResult {
+  /** Pairs, rows or prompts done. */
+  readonly items: number;
+  /** Real tokens: of all sequences after truncation when training, new ones when sampling; padding never counts. */
+  readonly tokens: number;
+  /** Without loading. */
+  readonly seconds: number;
+  readonly versions: Readonly<Record<string, string>>;
+}
