@@ -35,7 +35,7 @@ function violations(root: string, floors: readonly (readonly string[])[]): strin
   return sourceFiles(root).flatMap((file) => {
     const room = roomOf(root, file);
     return importsOf(file)
-      .filter((target) => target.startsWith(root + "/"))
+      .filter((target) => target.startsWith(`${root}/`))
       .map((target) => roomOf(root, target))
       .filter((target) => target !== room && floorOf(target) >= floorOf(room))
       .map((target) => `${relative(source, file)} imports ${target}`);

@@ -10,7 +10,7 @@ import { checkpointShapes, parseConfig } from "./parse-config.js";
 import { elementCount, type FloatTensor, writeSafetensors } from "./safetensors.js";
 
 /** config.json of the tiny model. */
-export const TINY_CONFIG = {
+export const TINY_CONFIG: Readonly<Record<string, string | number | boolean | readonly string[] | null>> = {
   architectures: ["LlamaForCausalLM"],
   model_type: "llama",
   hidden_act: "silu",
@@ -109,7 +109,10 @@ export function ggufBytes(metadata: Metadata, tensors: readonly GgufTestTensor[]
 }
 
 /** The tiny model as GGUF: all tensors float32, query and key rows interleaved as llama.cpp stores them. */
-export function tinyGguf(changes: Metadata = {}, tensors = tinyTensors()): Uint8Array {
+export function tinyGguf(
+  changes: Metadata = {},
+  tensors: ReturnType<typeof tinyTensors> = tinyTensors(),
+): Uint8Array {
   const metadata: Metadata = {
     "general.architecture": "llama",
     "llama.block_count": 2,
