@@ -5,7 +5,7 @@ import { openModel } from "../../models/open.js";
 import { trainDpo } from "../../train/methods/dpo.js";
 import { trainSft } from "../../train/methods/sft.js";
 import { trainSit } from "../../train/methods/sit.js";
-import type { SftOptions, TrainHooks } from "../../train/options.js";
+import { type MethodName, resolveSettings, type SftOptions, type TrainHooks } from "../../train/options.js";
 import type { TrainResult } from "../../train/run.js";
 import type { TrainDpoFlags, TrainFlags, TrainSitFlags } from "../commands/train.js";
 import { openProgress } from "../open-progress.js";
@@ -14,19 +14,19 @@ import { type Progress, progress } from "../progress.js";
 
 /** Supervised fine-tuning. */
 export async function runTrainSft(flags: TrainFlags): Promise<void> {
-  await runMethod(flags, trainSft);
+  await runMethod("sft", flags, trainSft);
 }
 
 /** Safety instruction tuning. */
 export async function runTrainSit(flags: TrainSitFlags): Promise<void> {
   const { safetyData, safetyExamples } = flags;
-  await runMethod(flags, (options) => trainSit({ ...options, safetyData, safetyExamples }));
+  await runMethod("sit", flags, (options) => trainSit({ ...options, safetyData, safetyExamples }));
 }
 
 /** Direct Preference Optimization. */
 export async function runTrainDpo(flags: TrainDpoFlags): Promise<void> {
   const { data, evalData, reference, beta, loss, labelSmoothing, nllWeight } = flags;
-  await runMethod(flags, ({ data: _, evalData: __, ...options }) =>
+  await runMethod("dpo", flags, ({ data: _, evalData: __, ...options }) =>
     trainDpo({
       ...options,
       data,
@@ -41,10 +41,13 @@ export async function runTrainDpo(flags: TrainDpoFlags): Promise<void> {
 }
 
 async function runMethod(
+  method: MethodName,
   flags: TrainFlags,
   train: (options: SftOptions & { readonly data: string }) => Promise<TrainResult>,
 ): Promise<void> {
   const { json: isSilent = false, model: id, ...options } = flags;
+  // A number out of range is said before a model is downloaded or hashed.
+  resolveSettings(method, options);
   const opening = openProgress(isSilent);
   const model = await openModel(id, { onProgress: opening.onProgress }).finally(() => opening.done());
   const lines = new TrainProgress(isSilent);
