@@ -73,6 +73,17 @@ export const text: Reader<string> = (value, place) => {
   return value;
 };
 
+/** The source of a regular expression. */
+export const pattern: Reader<string> = (value, place) => {
+  const source = text(value, place);
+  try {
+    new RegExp(source, "iu");
+  } catch {
+    throw wrong(place, "a regular expression", source);
+  }
+  return source;
+};
+
 /** true or false. */
 export const flag: Reader<boolean> = (value, place) => {
   if (typeof value !== "boolean") throw wrong(place, "true or false", kindOf(value));

@@ -12,7 +12,7 @@ import { findLoop } from "../evaluate/loops.js";
 import { matchRefusal, REFUSAL_MATCHER_HASH } from "../judges/refusal-matcher.js";
 import type { ChatModel, Completion } from "../text/chat-model.js";
 import { WATCH_PROMPTS } from "../train/watch.js";
-import { loadFitRows, type RowContext } from "./rows.js";
+import { loadSelections, type RowContext } from "./rows.js";
 import type { Workbench } from "./workbench.js";
 
 /** Pairs built beyond those trained on. */
@@ -100,15 +100,13 @@ async function loadSources({ bench, context, trained }: PairTask): Promise<{
 }> {
   const recipe = bench.recipe.dpo.pairs;
   const known = new Set(trained.map(promptKey));
-  const safe = await loadFitRows(recipe.safety, context);
-  const safety = safe.rows.filter((row) => !known.has(promptKey(row)));
-  const harmless = [];
-  for (const selection of recipe.harmless) harmless.push(await loadFitRows(selection, context));
-  const records = [
-    { ...safe.record, trainedBefore: safe.rows.length - safety.length },
-    ...harmless.map(({ record }) => ({ ...record })),
-  ];
-  return { safety, harmless: harmless.flatMap(({ rows }) => rows), records };
+  const safe = await loadSelections(recipe.safety, context);
+  const safety = safe.flatMap(({ fit }, group) =>
+    fit.rows.filter((row) => !known.has(promptKey(row))).map((row) => ({ ...row, id: `${group}/${row.id}` })),
+  );
+  const harmless = await loadSelections(recipe.harmless, context);
+  const records = [...safe, ...harmless].map(({ fit }) => ({ ...fit.record }));
+  return { safety, harmless: harmless.flatMap(({ fit }) => fit.rows), records };
 }
 
 /** One line of the journal: an answer and the hash of what it depends on. */

@@ -17,6 +17,7 @@ import {
   number,
   oneOf,
   type Place,
+  pattern,
   type Reader,
   type Readers,
   record,
@@ -33,6 +34,8 @@ export interface RowSelection {
   readonly name: string;
   readonly rows?: number;
   readonly maxAnswerCharacters?: number;
+  /** Keep only rows whose prompt matches this regular expression, whatever its case. */
+  readonly promptMatches?: string;
   /** Keep only rows whose answer the refusal matcher counts as a refusal or an objection. */
   readonly mustRefuse?: boolean;
 }
@@ -72,7 +75,8 @@ export type DpoTrainRecipe = Partial<
 /** Safety instruction tuning: instruction rows, safety rows, settings. */
 export interface SitRecipe {
   readonly data: readonly RowSelection[];
-  readonly safety: RowSelection;
+  /** Drawn in order; a prompt that one of them took is not drawn again. */
+  readonly safety: readonly RowSelection[];
   readonly train: SitTrainRecipe;
 }
 
@@ -81,7 +85,8 @@ export interface PairsRecipe {
   readonly count: number;
   /** Share of pairs with an unsafe prompt; the rest have a harmless one. */
   readonly share: number;
-  readonly safety: RowSelection;
+  /** Taken in turn. */
+  readonly safety: readonly RowSelection[];
   readonly harmless: readonly RowSelection[];
   /** The model whose own answers are used. */
   readonly answersFrom: "sit" | "base";
@@ -147,8 +152,12 @@ const rowSelection: Reader<RowSelection> = (value, place) =>
 
 const selectionRecord = record<Pick<RowSelection, "name">, Required<Omit<RowSelection, "name">>>(
   { name: text },
-  { rows: count, maxAnswerCharacters: count, mustRefuse: flag },
+  { rows: count, maxAnswerCharacters: count, promptMatches: pattern, mustRefuse: flag },
 );
+
+/** One selection, or a list of them. */
+const selections: Reader<readonly RowSelection[]> = (value, place) =>
+  Array.isArray(value) ? listOf(rowSelection)(value, place) : [rowSelection(value, place)];
 
 const taskRecord = record<Pick<TaskLimit, "task">, Required<Omit<TaskLimit, "task">>>(
   { task: taskName },
@@ -202,13 +211,13 @@ const dpoTrain: Reader<DpoTrainRecipe> = record<object, Required<DpoTrainRecipe>
 type PairDefaults = Pick<PairsRecipe, "answersFrom" | "harmlessChosen" | "maxNewTokens">;
 
 const pairsRecord = record<Omit<PairsRecipe, keyof PairDefaults>, PairDefaults>(
-  { count, share, safety: rowSelection, harmless: listOf(rowSelection) },
+  { count, share, safety: selections, harmless: listOf(rowSelection) },
   { answersFrom: oneOf(["sit", "base"]), harmlessChosen: oneOf(["own", "reference"]), maxNewTokens: count },
 );
 
 const pairs: Reader<PairsRecipe> = (value, place) => {
   const given = pairsRecord(value, place);
-  const counted = [given.safety, ...given.harmless].find(({ rows }) => rows !== undefined);
+  const counted = [...given.safety, ...given.harmless].find(({ rows }) => rows !== undefined);
   if (counted !== undefined)
     throw wrong(place, "no rows for pairs: their count decides", `rows of ${counted.name}`);
   return { answersFrom: "sit", harmlessChosen: "own", maxNewTokens: 128, ...given };
@@ -227,7 +236,7 @@ const RECIPE: Reader<Recipe> = record<Recipe, object>(
     model: text,
     seed: number({ min: 0, max: 4294967295, isInteger: true }),
     evaluate: evaluateRecipe,
-    sit: record<SitRecipe, object>({ data: listOf(rowSelection), safety: rowSelection, train: sitTrain }, {}),
+    sit: record<SitRecipe, object>({ data: listOf(rowSelection), safety: selections, train: sitTrain }, {}),
     dpo: record<Recipe["dpo"], object>({ pairs, train: dpoTrain }, {}),
   },
   {},

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { PromptCompletion } from "../data/examples.js";
-import { drawRows, fitRows, holdOut, loadFitRows, type SelectionRecord } from "./rows.js";
+import { drawRows, fitRows, holdOut, loadFitRows, loadSelections, type SelectionRecord } from "./rows.js";
 
 const row = (id: string, prompt: string, answer: string): PromptCompletion => ({
   id,
@@ -15,7 +15,7 @@ const record: SelectionRecord = {
   licence: null,
   isNonCommercial: false,
   rows: 5,
-  left: { contaminated: 1, repeatedPrompt: 0, emptyAnswer: 0, longAnswer: 0, noRefusal: 0 },
+  left: { contaminated: 1, repeatedPrompt: 0, otherPrompt: 0, emptyAnswer: 0, longAnswer: 0, noRefusal: 0 },
   fit: 4,
 };
 
@@ -31,7 +31,32 @@ test("unfit rows are left out, each counted under one reason", () => {
   const benchmarks = [{ set: "b", id: "1", text: "What is the seventh colour of the rainbow please" }];
   const { fit, left } = fitRows(rows, { name: "x", maxAnswerCharacters: 60, mustRefuse: true }, benchmarks);
   expect(fit.map(({ id }) => id)).toEqual(["good"]);
-  expect(left).toEqual({ contaminated: 1, repeatedPrompt: 1, emptyAnswer: 1, longAnswer: 1, noRefusal: 1 });
+  expect(left).toEqual({
+    contaminated: 1,
+    repeatedPrompt: 1,
+    otherPrompt: 0,
+    emptyAnswer: 1,
+    longAnswer: 1,
+    noRefusal: 1,
+  });
+});
+
+test("prompts may be chosen by a pattern, whatever their case", () => {
+  const rows = [row("a", "About Cats, please", "Fine."), row("b", "About dogs, please", "Fine.")];
+  const { fit, left } = fitRows(rows, { name: "x", promptMatches: "\\bcats\\b" }, []);
+  expect([fit.map(({ id }) => id), left.otherPrompt]).toEqual([["a"], 1]);
+});
+
+test("a prompt that one selection took is not in the next", async () => {
+  const context = { seed: 1, benchmarks: [] };
+  const [first, second] = await loadSelections(
+    [{ name: "benign_alarming", promptMatches: "\\bkill" }, { name: "benign_alarming" }],
+    context,
+  );
+  const prompts = (fit: typeof first) => fit?.fit.rows.map((each) => each.prompt[0]?.content ?? "") ?? [];
+  expect(prompts(first).length).toBeGreaterThan(0);
+  expect(prompts(first).every((prompt) => /kill/i.test(prompt))).toBe(true);
+  expect(prompts(second).some((prompt) => /\bkill/i.test(prompt))).toBe(false);
 });
 
 test("a draw takes the first rows, and more than there are is refused", () => {

@@ -30,7 +30,10 @@ export interface SelectionRecord {
   readonly rows: number;
   /** Rows left out, by reason: each row counts once. */
   readonly left: Readonly<
-    Record<"contaminated" | "repeatedPrompt" | "emptyAnswer" | "longAnswer" | "noRefusal", number>
+    Record<
+      "contaminated" | "repeatedPrompt" | "otherPrompt" | "emptyAnswer" | "longAnswer" | "noRefusal",
+      number
+    >
   >;
   readonly fit: number;
 }
@@ -71,14 +74,23 @@ export function fitRows(
   selection: RowSelection,
   benchmarks: readonly BenchmarkPrompt[],
 ): { readonly fit: PromptCompletion[]; readonly left: SelectionRecord["left"] } {
-  const left = { contaminated: 0, repeatedPrompt: 0, emptyAnswer: 0, longAnswer: 0, noRefusal: 0 };
+  const left = {
+    contaminated: 0,
+    repeatedPrompt: 0,
+    otherPrompt: 0,
+    emptyAnswer: 0,
+    longAnswer: 0,
+    noRefusal: 0,
+  };
   const clean = new Set(dropContaminated(rows, (row) => userTurns(row.prompt), benchmarks).rows);
   const seen = new Set<string>();
+  const isWanted = selection.promptMatches === undefined ? null : new RegExp(selection.promptMatches, "iu");
   const reasonOf = (row: PromptCompletion): keyof typeof left | null => {
     if (!clean.has(row)) return "contaminated";
     const key = promptKey(row);
     if (seen.has(key)) return "repeatedPrompt";
     seen.add(key);
+    if (isWanted !== null && !isWanted.test(userTurns(row.prompt).join("\n"))) return "otherPrompt";
     return unfitAnswer(answerText(row), selection);
   };
   const fit = rows.filter((row) => {
@@ -96,6 +108,22 @@ function unfitAnswer(
   if (answer.trim() === "") return "emptyAnswer";
   if (answer.length > maxAnswerCharacters) return "longAnswer";
   return mustRefuse && matchRefusal(answer) === undefined ? "noRefusal" : null;
+}
+
+/** The fit rows of several selections; a prompt belongs to the first that has it. */
+export async function loadSelections(
+  selections: readonly RowSelection[],
+  context: RowContext,
+): Promise<{ readonly selection: RowSelection; readonly fit: FitRows }[]> {
+  const loaded: { selection: RowSelection; fit: FitRows }[] = [];
+  const taken = new Set<string>();
+  for (const selection of selections) {
+    const { rows, record } = await loadFitRows(selection, context);
+    const own = rows.filter((row) => !taken.has(promptKey(row)));
+    for (const row of own) taken.add(promptKey(row));
+    loaded.push({ selection, fit: { rows: own, record: { ...record, fit: own.length } } });
+  }
+  return loaded;
 }
 
 /** Takes the first rows in seeded order. @throws ConfigError when there are not as many as the recipe asks for */

@@ -25,7 +25,7 @@ import { WATCH_PROMPTS } from "../train/watch.js";
 import { answerTokens, textTokens, timeInWords } from "./estimate.js";
 import { buildStudyPairs, HELD_OUT_PAIRS } from "./pairs.js";
 import { type SitTrainRecipe, type SuiteChoice, selectionOf } from "./recipe.js";
-import { drawRows, hashRows, holdOut, loadFitRows, type RowContext } from "./rows.js";
+import { drawRows, hashRows, holdOut, loadSelections, type RowContext } from "./rows.js";
 import type { Stage } from "./run.js";
 import type { ModelLabel, Workbench } from "./workbench.js";
 
@@ -105,7 +105,7 @@ export function rowsStage(bench: Workbench): Stage {
     name: "choose rows",
     isDone: () => SIT_FILES.every((name) => existsSync(bench.path("data", name))),
     plan: () =>
-      `rows for safety instruction tuning from ${[...data, safety].map(({ name }) => name).join(", ")}, none with an evaluation prompt`,
+      `rows for safety instruction tuning from ${[...data, ...safety].map(({ name }) => name).join(", ")}, none with an evaluation prompt`,
     run: async () => chooseRows(bench, await rowContext(bench)),
   };
 }
@@ -120,18 +120,18 @@ async function rowContext(bench: Workbench): Promise<RowContext> {
 
 async function chooseRows(bench: Workbench, context: RowContext): Promise<Json> {
   const { data, safety } = bench.recipe.sit;
-  const drawOf = async (selection: (typeof data)[number]) => {
-    const fit = await loadFitRows(selection, context);
-    return { ...drawRows(fit, selection.rows), record: fit.record };
-  };
-  const instructions = [];
-  for (const selection of data) instructions.push(await drawOf(selection));
-  const safe = await drawOf(safety);
+  const drawAll = async (selections: typeof data) =>
+    (await loadSelections(selections, context)).map(({ selection, fit }) => ({
+      ...drawRows(fit, selection.rows),
+      record: fit.record,
+    }));
+  const instructions = await drawAll(data);
+  const safe = await drawAll(safety);
   const harmless = holdOut(instructions, WATCH_PROMPTS.harmless);
-  const heldOut = [...harmless, ...holdOut([safe], WATCH_PROMPTS.others)];
+  const heldOut = [...harmless, ...holdOut(safe, WATCH_PROMPTS.others)];
   const rows = {
     [INSTRUCTIONS]: instructions.flatMap(({ drawn }) => drawn),
-    [SAFETY]: safe.drawn,
+    [SAFETY]: safe.flatMap(({ drawn }) => drawn),
     [HELD_OUT]: heldOut,
   };
   for (const [name, content] of Object.entries(rows)) await writeLines(bench.path("data", name), content);
@@ -143,7 +143,7 @@ async function chooseRows(bench: Workbench, context: RowContext): Promise<Json> 
         { rows: content.length, sha256: hashRows(content) },
       ]),
     ),
-    sources: [...instructions, safe].map(({ record, drawn }) => ({ ...record, drawn: drawn.length })),
+    sources: [...instructions, ...safe].map(({ record, drawn }) => ({ ...record, drawn: drawn.length })),
   };
 }
 
