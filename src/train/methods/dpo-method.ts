@@ -25,6 +25,12 @@ export interface PairRow extends TrainingRow {
   readonly referenceRejected: number;
 }
 
+/**
+ * Margins up to this many nats are ties, which count as wrong, as TRL's exact ones do: at the start policy and reference
+ * are one model, and only the packing of their rows differs.
+ */
+const TIE = 5e-4;
+
 /** How far the first step may be from loss ln 2 and margin 0 when the reference is the start, in nats. */
 const START_TOLERANCE = 1e-2;
 
@@ -90,7 +96,7 @@ function pairFigures(pair: PairLogProbs, options: DpoLossOptions): Sums {
     rejectedTokens: pair.rejectedLength,
     chosenReward: chosen,
     rejectedReward: rejected,
-    accurate: chosen > rejected ? 1 : 0,
+    accurate: chosen - rejected > options.beta * TIE ? 1 : 0,
     chosenLogProb: pair.policyChosen,
     rejectedLogProb: pair.policyRejected,
   };
