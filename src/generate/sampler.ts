@@ -4,7 +4,7 @@
  * distribution in vocabulary order, so a token is a function of the logits and one uniform number alone.
  */
 import { GenerationError } from "../core/errors.js";
-import { nucleusThreshold, topKThreshold } from "./truncation.js";
+import { nucleusThreshold, sum, topKThreshold } from "./truncation.js";
 
 /** How the distribution is bent before the draw. */
 export interface DrawOptions {
@@ -72,8 +72,7 @@ export function drawGreedy(logits: Float32Array): Draw {
  */
 export function drawSampled(logits: Float32Array, options: DrawOptions, uniform: number): Draw {
   const weights = tokenWeights(logits, options);
-  let total = 0;
-  for (const weight of weights) total += weight;
+  const total = sum(weights);
   const target = uniform * total;
   let below = 0;
   let token = -1;
@@ -90,7 +89,7 @@ export function drawSampled(logits: Float32Array, options: DrawOptions, uniform:
 /** The distribution that {@link drawSampled} draws from, [V], sums to 1. */
 export function tokenProbabilities(logits: Float32Array, options: DrawOptions): Float64Array {
   const weights = tokenWeights(logits, options);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const total = sum(weights);
   return weights.map((weight) => weight / total);
 }
 

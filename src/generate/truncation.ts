@@ -16,22 +16,56 @@ export function topKThreshold(logits: Float32Array, topK: number): number {
 }
 
 /**
- * The smallest set of likeliest tokens whose share reaches topP (Holtzman et al. 2019, arXiv 1904.09751).
- * Weights below (1 − topP) · total / V together weigh less than what the nucleus may leave out, so only the others
- * are sorted.
- * @param weights unnormalised probabilities, [V]
+ * The smallest set of likeliest tokens whose share reaches topP (Holtzman et al. 2019, arXiv 1904.09751). Weights fall
+ * into buckets by their power of two, which keeps their order; only the bucket in which the share is reached is sorted.
+ * @param weights unnormalised probabilities, at most 1, [V]
  */
 export function nucleusThreshold(weights: Float64Array, topP: number): NucleusCut {
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const least = ((1 - topP) * total) / weights.length;
-  const candidates = weights.filter((weight) => weight > 0 && weight >= least).sort();
+  const buckets = bucketsOf(weights);
+  const mass = new Float64Array(BUCKETS);
+  for (let i = 0; i < weights.length; i++) {
+    const bucket = buckets[i] as number;
+    mass[bucket] = (mass[bucket] as number) + (weights[i] as number);
+  }
+  const wanted = topP * sum(mass);
+  let bucket = BUCKETS - 1;
   let reached = 0;
-  let last = candidates.length;
-  while (last > 0 && reached < topP * total) reached += candidates[--last] as number;
-  const threshold = candidates[last] as number;
+  while (bucket > 0 && reached + (mass[bucket] as number) < wanted) reached += mass[bucket--] as number;
+  const members: number[] = [];
+  for (let i = 0; i < weights.length; i++) if (buckets[i] === bucket) members.push(weights[i] as number);
+  return cutInside(Float64Array.from(members), wanted - reached);
+}
+
+/** Walks down a bucket until its weights reach `wanted`; takes all of them when rounding keeps them below it. */
+function cutInside(bucket: Float64Array, wanted: number): NucleusCut {
+  bucket.sort();
+  let last = bucket.length;
+  for (let reached = 0; last > 0 && (last === bucket.length || reached < wanted); )
+    reached += bucket[--last] as number;
+  const threshold = bucket[last] ?? 0;
   let atThreshold = 0;
-  for (let i = last; i < candidates.length && candidates[i] === threshold; i++) atThreshold++;
+  for (let i = last; i < bucket.length && bucket[i] === threshold; i++) atThreshold++;
   return { threshold, atThreshold };
+}
+
+/** Exponents of float64 numbers from 0 to 1. */
+const BUCKETS = 0x3ff + 1;
+
+/** A float64 number's last 16 bits (little endian) are its sign, 11 bits of exponent and 4 bits of mantissa. */
+const MANTISSA_BITS = 4;
+
+function bucketsOf(weights: Float64Array): Uint16Array {
+  const words = new Uint16Array(weights.buffer, weights.byteOffset, weights.length * 4);
+  const buckets = new Uint16Array(weights.length);
+  for (let i = 0; i < weights.length; i++) buckets[i] = (words[i * 4 + 3] as number) >>> MANTISSA_BITS;
+  return buckets;
+}
+
+/** Σ of the values, from first to last. */
+export function sum(values: Float64Array): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i] as number;
+  return total;
 }
 
 /** The k-th largest value (k ≥ 1) by quickselect, O(V) on average; reorders `values`. */
