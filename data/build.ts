@@ -124,6 +124,9 @@ I-MaliciousInstructions and safety_only_train; completions whose prompt was rewo
 (\`prompt_reworded_since\`, XSTest 195); HarmBench without copyright and contextual behaviours; hh_rlhf parsed into
 messages, surrounding blanks dropped, two turns of one speaker joined; safe_rlhf_mini as pairs, repeated rows once;
 Alpaca without rows about safety.
+
+Rows of Alpaca, of I-Alpaca and of safety_only_train (all CC-BY-NC-4.0) also stand in \`bench/data/\`, \`reference/rows/\`,
+\`test/golden/trl-sft.json\`, \`trl-dpo.json\`, \`greedy.json\` and \`logprobs.json\`.
 `;
 
 main();
