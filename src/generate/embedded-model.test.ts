@@ -5,7 +5,7 @@ import { createEngine } from "../engine/engine.js";
 import type { Engine } from "../engine/types.js";
 import { isOnThisMachine, openModel } from "../models/open.js";
 import { registryEntry } from "../models/registry.js";
-import type { Completion } from "../text/chat-model.js";
+import type { Completion, LogProbs } from "../text/chat-model.js";
 import { LocalChatModel } from "./local-chat-model.js";
 import { conversationEncoder } from "./open-local-chat-model.js";
 import { NEAR_TIE } from "./sampler.js";
@@ -24,8 +24,20 @@ interface GreedyGolden {
   }[];
 }
 
+interface LogProbGolden {
+  readonly tolerance: { readonly absolute: number; readonly relative: number };
+  readonly rows: readonly {
+    readonly id: string;
+    readonly prompt: string;
+    readonly response: string;
+    readonly logprob: number;
+    readonly numTokens: number;
+  }[];
+}
+
 const SLOW_MS = 600_000;
 const greedy = read<GreedyGolden>("greedy");
+const logProbs = read<LogProbGolden>("logprobs");
 const entry = registryEntry(greedy.model);
 const isHere = entry !== undefined && isOnThisMachine(entry);
 
@@ -65,6 +77,27 @@ describe.skipIf(!isHere)("the embedded model (run `safe-to-serve models fetch` t
         const certain = nearTie < 0 ? tokens.length : nearTie;
         expect(done.get(id)?.tokenIds.slice(0, certain)).toEqual(tokens.slice(0, certain));
         if (nearTie < 0) expect(done.get(id)).toMatchObject({ response: text, finishReason });
+      }
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "log-probabilities of answers are those of transformers",
+    async () => {
+      const exchanges = logProbs.rows.map(({ id, prompt, response }) => ({
+        id,
+        messages: user(prompt),
+        response,
+      }));
+      const scored = new Map<string, LogProbs>();
+      for await (const one of model.score(exchanges)) scored.set(one.id, one);
+      const { absolute, relative } = logProbs.tolerance;
+      for (const { id, logprob, numTokens } of logProbs.rows) {
+        const got = scored.get(id);
+        expect(got?.tokenLogProbs).toHaveLength(numTokens);
+        const error = Math.abs((got?.logProb ?? Number.NaN) - logprob);
+        expect(error, id).toBeLessThanOrEqual(absolute + relative * Math.abs(logprob));
       }
     },
     SLOW_MS,
