@@ -85,7 +85,7 @@ describe("runStages", () => {
 describe("StudyFile.claim", () => {
   test("refuses another recipe in one line that names what differs", async () => {
     await StudyFile.claim(folder, IDENTITY, {});
-    const other = { recipe: { seed: 2, sit: { train: { learningRate: 0.1, epochs: 3 } } } };
+    const other = { sets: 2, recipe: { seed: 2, sit: { train: { learningRate: 0.1, epochs: 3 } } } };
     await expect(StudyFile.claim(folder, other, {})).rejects.toMatchObject({
       name: "ConfigError",
       message: expect.stringMatching(

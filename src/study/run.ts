@@ -13,6 +13,8 @@ import { hashJson, type Json } from "../core/hash.js";
 export const STUDY_SCHEMA_VERSION = 1;
 /** Name of the file in a study's folder. */
 export const STUDY_FILE = "study.json";
+/** Differences that an error names. */
+const NAMED = 4;
 
 /** One step of a study. */
 export interface Stage {
@@ -153,9 +155,12 @@ export function identityDifferences(there: Identity, asked: Identity): string[] 
 function requireSame(folder: string, state: StudyState, identity: Identity): StudyState {
   const differences = identityDifferences(state.identity, identity);
   if (differences.length === 0) return state;
-  const more = differences.length > 4 ? `; and ${differences.length - 4} more` : "";
+  // Other prompts follow from another recipe: name the cause only.
+  const causes = differences.filter((difference) => difference.startsWith("recipe."));
+  const named = causes.length > 0 ? causes : differences;
+  const more = named.length > NAMED ? `; and ${named.length - NAMED} more` : "";
   throw new ConfigError(
-    `${folder}: expected the recipe that was begun there, got another: ${differences.slice(0, 4).join("; ")}${more}`,
+    `${folder}: expected the recipe that was begun there, got another: ${named.slice(0, NAMED).join("; ")}${more}`,
     { hint: "name another folder with --out, or repeat the command that began it" },
   );
 }

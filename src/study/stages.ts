@@ -7,7 +7,6 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileDurably } from "../core/files.js";
 import type { Json } from "../core/hash.js";
-import { loadBenchmarkPrompts } from "../data/benchmarks.js";
 import { toPreferencePairs, toPromptCompletions } from "../data/columns.js";
 import type { PreferencePair, PromptCompletion } from "../data/examples.js";
 import { readRows } from "../data/readers.js";
@@ -114,7 +113,7 @@ const [INSTRUCTIONS, SAFETY, HELD_OUT] = ["sit.jsonl", "sit-safety.jsonl", "sit-
 const SIT_FILES = [INSTRUCTIONS, SAFETY, HELD_OUT] as const;
 
 async function rowContext(bench: Workbench): Promise<RowContext> {
-  const benchmarks = await loadBenchmarkPrompts(bench.folders);
+  const benchmarks = await bench.benchmarkPrompts();
   return { seed: bench.recipe.seed, benchmarks, ...bench.folders };
 }
 

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { Json } from "../core/hash.js";
-import { loadBenchmarkPrompts } from "../data/benchmarks.js";
+import { benchmarkSets } from "../data/benchmarks.js";
 import { compareEvaluations } from "../evaluate/compare.js";
 import type { Comparison } from "../evaluate/comparison.js";
 import { type Evaluation, readEvaluation } from "../evaluate/read.js";
@@ -42,7 +42,8 @@ const FINAL = "dpo-final";
  * @throws ConfigError when the folder holds another study, or the recipe asks for what there is not; errors of the stages
  */
 export async function runStudy(options: WorkbenchOptions): Promise<StudyResult> {
-  const threads = options.threads ?? recordedThreads(options.out) ?? availableParallelism();
+  const threads =
+    options.engine?.threads ?? options.threads ?? recordedThreads(options.out) ?? availableParallelism();
   const bench = new Workbench({ ...options, threads });
   try {
     const { identity, notes } = await identify(bench, threads);
@@ -76,7 +77,6 @@ async function identify(
   threads: number,
 ): Promise<{ identity: Identity; notes: readonly string[] }> {
   const { recipe, folders } = bench;
-  const benchmarks = await loadBenchmarkPrompts(folders);
   const suite = await setsOf(bench, recipe.evaluate.suite);
   const final =
     recipe.evaluate.finalSuite === undefined ? null : await setsOf(bench, recipe.evaluate.finalSuite);
@@ -86,7 +86,9 @@ async function identify(
     recipe: JSON.parse(JSON.stringify(recipe)) as Json,
     sets: suite.sets,
     ...(final !== null && { finalSets: final.sets }),
-    benchmarkPrompts: benchmarks.length,
+    checkedAgainst: benchmarkSets(folders)
+      .present.map(({ name, sha256 }) => `${name} ${sha256.slice(0, 12)}`)
+      .join(", "),
     refusalMatcher: REFUSAL_MATCHER_HASH.slice(0, 16),
     threads,
   };

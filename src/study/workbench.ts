@@ -3,6 +3,8 @@
  * and engine open when first needed, so that a finished study opens neither.
  */
 import { join } from "node:path";
+import { loadBenchmarkPrompts } from "../data/benchmarks.js";
+import type { BenchmarkPrompt } from "../data/contamination.js";
 import { createEngine } from "../engine/engine.js";
 import type { Engine } from "../engine/types.js";
 import { LocalChatModel } from "../generate/local-chat-model.js";
@@ -32,6 +34,8 @@ export interface WorkbenchOptions {
   /** Folder of the study. */
   readonly out: string;
   readonly threads?: number;
+  /** An engine to use; it stays open. Default: one of the study's own. */
+  readonly engine?: Engine;
   readonly dataDir?: string;
   readonly observer?: StudyObserver;
   readonly signal?: AbortSignal;
@@ -48,16 +52,25 @@ export class Workbench {
   readonly observer: StudyObserver;
   readonly signal: AbortSignal | undefined;
   private readonly threads: number | undefined;
+  private readonly given: Engine | undefined;
+  private benchmarks: Promise<readonly BenchmarkPrompt[]> | null = null;
   private opened: Promise<LoadedModel> | null = null;
   private started: Promise<Engine> | null = null;
 
-  constructor({ recipe, out, threads, dataDir, observer = {}, signal }: WorkbenchOptions) {
+  constructor({ recipe, out, threads, engine, dataDir, observer = {}, signal }: WorkbenchOptions) {
     this.recipe = recipe;
     this.out = out;
     this.folders = dataDir === undefined ? {} : { dataDir };
     this.observer = observer;
     this.signal = signal;
     this.threads = threads;
+    this.given = engine;
+  }
+
+  /** The evaluation prompts that nothing trained on may hold. */
+  benchmarkPrompts(): Promise<readonly BenchmarkPrompt[]> {
+    this.benchmarks ??= loadBenchmarkPrompts(this.folders);
+    return this.benchmarks;
   }
 
   /** A path inside the study's folder. */
@@ -79,6 +92,7 @@ export class Workbench {
 
   /** The engine that all stages compute with. */
   engine(): Promise<Engine> {
+    if (this.given !== undefined) return Promise.resolve(this.given);
     this.started ??= createEngine(this.threads === undefined ? {} : { threads: this.threads });
     return this.started;
   }
@@ -95,6 +109,7 @@ export class Workbench {
     });
   }
 
+  /** Closes the engine if it is the study's own. */
   async close(): Promise<void> {
     await (await this.started)?.close();
   }

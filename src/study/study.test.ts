@@ -1,0 +1,103 @@
+/** @file A whole study on a tiny random Llama with the real tokenizer, stopped in the middle of training and gone on with. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { smolLm2TokenizerFiles } from "../../test/support/smollm2-tokenizer.js";
+import { GenerationError } from "../core/errors.js";
+import { createEngine } from "../engine/engine.js";
+import type { Engine } from "../engine/types.js";
+import { writeSafetensors } from "../models/safetensors.js";
+import { TINY_CONFIG, tinyConfig, tinyTensors } from "../models/tiny-checkpoint.test-data.js";
+import { parseRecipe } from "./recipe.js";
+import { runStudy } from "./study.js";
+import type { StudyObserver } from "./workbench.js";
+
+let root = "";
+let engine: Engine;
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), "safe-to-serve-study-"));
+  const files = smolLm2TokenizerFiles();
+  const config = { ...TINY_CONFIG, vocab_size: 49152, max_position_embeddings: 512, eos_token_id: 2 };
+  const folder = join(root, "model");
+  mkdirSync(folder);
+  await writeSafetensors(join(folder, "model.safetensors"), tinyTensors(tinyConfig(config)), {
+    format: "pt",
+  });
+  writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+  writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(files.tokenizer));
+  const tokenizerConfig = { ...files.config, chat_template: files.chatTemplate };
+  writeFileSync(join(folder, "tokenizer_config.json"), JSON.stringify(tokenizerConfig));
+  engine = await createEngine({ threads: 1, inProcess: true });
+}, 120_000);
+afterAll(async () => {
+  await engine.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const recipe = () =>
+  parseRecipe(
+    `model: ${join(root, "model")}
+seed: 1
+evaluate:
+  suite: [{task: I-CoNa, limit: 2}, {task: I-Alpaca, limit: 2}]
+  finalSuite: [{task: advbench, limit: 1}]
+  maxNewTokens: 4
+sit:
+  data: [{name: benign_alarming, rows: 6, maxAnswerCharacters: 200}]
+  safety: {name: safety_only_train, rows: 2, maxAnswerCharacters: 100, mustRefuse: true}
+  train: {maxSteps: 2, batchSize: 4, loraRank: 2}
+dpo:
+  pairs: {count: 4, share: 0.5, safety: safety_only_train, harmless: [benign_alarming], answersFrom: base, maxNewTokens: 4}
+  train: {maxSteps: 2, batchSize: 2, nllWeight: 0.2}
+`,
+    "test.yaml",
+  );
+
+test("stopped while SIT trains, it goes on there and ends with three models compared", async () => {
+  const out = join(root, "study");
+  const controller = new AbortController();
+  const stopAtFirstStep: StudyObserver = {
+    onWorkDone: (_, note) => {
+      if (note?.startsWith("loss") === true) controller.abort(new GenerationError("interrupted"));
+    },
+  };
+  const first = runStudy({
+    recipe: recipe(),
+    out,
+    engine,
+    observer: stopAtFirstStep,
+    signal: controller.signal,
+  });
+  await expect(first).rejects.toThrow("interrupted");
+  const answered = readFileSync(join(out, "evaluations", "base", "samples.jsonl"), "utf8");
+
+  const states: string[] = [];
+  const observer: StudyObserver = { onStage: ({ name, state }) => states.push(`${name} ${state}`) };
+  const study = await runStudy({ recipe: recipe(), out, engine, observer });
+  expect(states.slice(0, 3)).toEqual(["evaluate base was-done", "choose rows was-done", "train sit begins"]);
+  expect(readFileSync(join(out, "evaluations", "base", "samples.jsonl"), "utf8")).toBe(answered);
+  expect(study.comparison.models.map(({ label }) => label)).toEqual(["base", "sit", "dpo"]);
+  expect(study.comparison.answers).toHaveLength(4);
+  expect(study.final?.samples).toHaveLength(1);
+  expect(existsSync(join(study.adapter, "adapter_model.safetensors"))).toBe(true);
+
+  const sit = JSON.parse(readFileSync(join(out, "sit", "run.json"), "utf8"));
+  expect(sit.recipe.safetyExamples).toBe(2);
+  expect(study.state.stages["build pairs"]?.result).toMatchObject({ pairs: { safety: 2, harmless: 2 } });
+
+  const again: string[] = [];
+  await runStudy({
+    recipe: recipe(),
+    out,
+    engine,
+    observer: { onStage: ({ state }) => again.push(state) },
+  });
+  expect(new Set(again)).toEqual(new Set(["was-done"]));
+
+  const other = { ...recipe(), seed: 2 };
+  await expect(runStudy({ recipe: other, out, engine })).rejects.toThrow(
+    /another: recipe\.seed 1 there, 2 asked$/,
+  );
+}, 300_000);
