@@ -117,6 +117,19 @@ test("takes the reference where the model's own harmless answer refuses, is cut,
   expect((await build({ model: cut, share: 0 })).report.harmlessChosen.own).toBe(0);
 });
 
+test("puts the model's own wrong refusals first, as what is rejected", async () => {
+  const isWrong = (id: string) => /[37]$/.test(id);
+  const model = new MockModel((id) => ({ response: isWrong(id) ? `${REFUSAL} Not this.` : "Fine." }));
+  const { pairs, report } = await build({ model, share: 0, count: 6, harmlessRejected: "own" });
+  expect(model.asked).toHaveLength(18);
+  const refused = model.asked.filter(isWrong);
+  expect(refused.length).toBeGreaterThan(0);
+  const own = pairs.filter((pair) => text(pair.rejected) === `${REFUSAL} Not this.`).map(({ id }) => id);
+  expect(own).toHaveLength(Math.min(6, refused.length));
+  expect(own.every((id) => refused.includes(id))).toBe(true);
+  expect([pairs.length, report.ownRefusals]).toEqual([6, own.length]);
+});
+
 test("drops a harmless row whose reference refuses too, and does not ask when only references are wanted", async () => {
   const refused = rows("fine", 20, () => REFUSAL);
   const model = new MockModel(() => ({ response: REFUSAL }));

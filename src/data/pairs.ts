@@ -49,6 +49,11 @@ export interface PairOptions extends AnswerChecks {
   readonly seed: number;
   /** `chosen` for harmless prompts: the model's own answer unless unfit (default), or the reference. */
   readonly harmlessChosen?: "own" | "reference";
+  /**
+   * `rejected` for harmless prompts: a refusal of the pool (default), or the model's own where it refuses. For "own",
+   * {@link OWN_TRIES} times as many prompts are asked as pairs are wanted, and those that it refuses come first.
+   */
+  readonly harmlessRejected?: "pool" | "own";
   /** Refusals used as `rejected`; default: short ones among the safety rows' answers. */
   readonly refusals?: readonly string[];
   /** Rows of different groups are tried in turn, so that a small set among large ones counts; default: one group. */
@@ -80,6 +85,8 @@ export interface PairReport {
   readonly dropped: Readonly<Record<DropReason, number>>;
   /** `chosen` of the harmless pairs. */
   readonly harmlessChosen: { readonly own: number; readonly reference: number };
+  /** Harmless pairs whose `rejected` is the model's own refusal. */
+  readonly ownRefusals: number;
   readonly refusalPool: number;
 }
 
@@ -95,6 +102,8 @@ export type DropReason =
 
 /** The longest refusal, in characters, that stands as `rejected` for a harmless prompt. */
 const LONGEST_REFUSAL = 240;
+/** Harmless prompts asked for a pair when the model's own refusals are looked for. */
+export const OWN_TRIES = 3;
 /** Drawn beyond what is still missing, since some answers give no pair. */
 const SURPLUS = 1.15;
 
@@ -222,6 +231,8 @@ async function answerEnough(
   options: BuildPairsOptions,
 ): Promise<void> {
   const rows = sources[kind];
+  if (kind === "harmless" && options.harmlessRejected === "own")
+    return answer(kind, rows.slice(0, OWN_TRIES * sources.asked.harmless), answers, options);
   for (let tried = 0; tried < rows.length; ) {
     const fit = rows.slice(0, tried).filter((row) => "pair" in pairOf(kind, row, sources, answers, options));
     const missing = sources.asked[kind] - fit.length;
@@ -236,9 +247,9 @@ async function answer(
   kind: PairKind,
   rows: readonly PromptCompletion[],
   answers: Map<string, Completion>,
-  { model, sampling, onAnswer, harmlessChosen }: BuildPairsOptions,
+  { model, sampling, onAnswer, harmlessChosen, harmlessRejected }: BuildPairsOptions,
 ): Promise<void> {
-  if (kind === "harmless" && harmlessChosen === "reference") return;
+  if (kind === "harmless" && harmlessChosen === "reference" && harmlessRejected !== "own") return;
   const requests: GenerationRequest[] = rows
     .map((row) => ({ id: answerId(kind, row.id), messages: row.prompt }))
     .filter((request) => !answers.has(request.id));
@@ -281,8 +292,18 @@ function harmlessPair(
   const chosen = isOwn && own !== undefined ? assistant(own.response) : row.completion;
   if (!isOwn && (textOf(chosen) === "" || options.isRefusal?.(row.prompt, textOf(chosen)) === true))
     return { reason: "noFitChosen" };
-  const refusal = refusals[hashKey([options.seed, "refusal", row.id]) % refusals.length] ?? "";
+  const pooled = refusals[hashKey([options.seed, "refusal", row.id]) % refusals.length] ?? "";
+  const refusal = refusesOwn(row, own, options) ? own.response : pooled;
   return finished("harmless", row, chosen, assistant(refusal), isOwn ? "own" : "reference");
+}
+
+/** Whether the model's own answer to a harmless prompt is a refusal that is to be rejected. */
+function refusesOwn(
+  row: PromptCompletion,
+  own: Completion | undefined,
+  { harmlessRejected, isRefusal }: PairOptions,
+): own is Completion {
+  return harmlessRejected === "own" && own !== undefined && isRefusal?.(row.prompt, own.response) === true;
 }
 
 function isFitChosen(row: PromptCompletion, own: Completion | undefined, checks: AnswerChecks): boolean {
@@ -310,14 +331,19 @@ function assemble(
 ): { pairs: BuiltPair[]; report: PairReport } {
   const dropped = noneDropped();
   const harmlessChosen = { own: 0, reference: 0 };
+  let ownRefusals = 0;
   const take = (kind: "safety" | "harmless"): BuiltPair[] => {
     const pairs: BuiltPair[] = [];
-    for (const row of sources[kind]) {
+    const isOwnRefusal = (row: PromptCompletion) =>
+      kind === "harmless" && refusesOwn(row, answers.get(answerId(kind, row.id)), options);
+    const rows = sources[kind];
+    for (const row of [...rows.filter(isOwnRefusal), ...rows.filter((each) => !isOwnRefusal(each))]) {
       if (pairs.length === sources.asked[kind]) break;
       const attempt = pairOf(kind, row, sources, answers, options);
       if ("reason" in attempt) dropped[attempt.reason]++;
       else pairs.push(attempt.pair);
       if (kind === "harmless" && "pair" in attempt) harmlessChosen[attempt.chosenFrom]++;
+      if ("pair" in attempt && isOwnRefusal(row)) ownRefusals++;
     }
     return pairs;
   };
@@ -335,6 +361,7 @@ function assemble(
     contamination: sources.contamination,
     dropped,
     harmlessChosen,
+    ownRefusals,
     refusalPool: sources.refusals.length,
   };
   return { pairs: new SeededRandom(options.seed, "pairs").shuffled(pairs), report };

@@ -17,9 +17,11 @@ const ANSWER_SHARE = 0.7;
 /** Kinds of work with a rate of their own. */
 export type WorkKind = keyof typeof RATES;
 
-/** "about 4 min on two cores" for so many tokens. */
-export function timeInWords(model: LoadedModel, kind: WorkKind, tokens: number): string {
-  const seconds = (tokens / RATES[kind]) * (parameterCount(model) / MEASURED_PARAMETERS);
+/** "about 4 min on two cores" for so many tokens of each kind. */
+export function timeInWords(model: LoadedModel, tokens: Partial<Readonly<Record<WorkKind, number>>>): string {
+  const kinds = Object.keys(RATES) as WorkKind[];
+  const embedded = kinds.reduce((sum, kind) => sum + (tokens[kind] ?? 0) / RATES[kind], 0);
+  const seconds = embedded * (parameterCount(model) / MEASURED_PARAMETERS);
   if (seconds < 90) return `about ${Math.max(10, Math.round(seconds / 10) * 10)} s on two cores`;
   if (seconds < 5400) return `about ${Math.round(seconds / 60)} min on two cores`;
   return `about ${(seconds / 3600).toFixed(1)} h on two cores`;

@@ -6,12 +6,13 @@ import { ConfigError } from "../core/errors.js";
 import { Journal } from "../core/files.js";
 import { hashJson, type Json } from "../core/hash.js";
 import type { PromptCompletion } from "../data/examples.js";
-import { type BuiltPair, buildPairs, type PairReport } from "../data/pairs.js";
+import { type BuiltPair, buildPairs, OWN_TRIES, type PairReport } from "../data/pairs.js";
 import { promptKey } from "../data/splits.js";
 import { findLoop } from "../evaluate/loops.js";
 import { matchRefusal, REFUSAL_MATCHER_HASH } from "../judges/refusal-matcher.js";
 import type { ChatModel, Completion } from "../text/chat-model.js";
 import { WATCH_PROMPTS } from "../train/watch.js";
+import type { PairsRecipe } from "./recipe.js";
 import { loadSelections, type RowContext } from "./rows.js";
 import type { Workbench } from "./workbench.js";
 
@@ -47,7 +48,7 @@ export async function buildStudyPairs(task: PairTask): Promise<StudyPairs> {
   const safetyCount = Math.round(recipe.share * recipe.count);
   const asked = recipe.count + HELD_OUT_PAIRS;
   const { observer, signal } = bench;
-  const answers = recipe.harmlessChosen === "own" ? asked : safetyCount + WATCH_PROMPTS.others;
+  const answers = expectedAnswers(recipe, safetyCount + WATCH_PROMPTS.others, asked);
   const counted = () => Math.min(answers, journal.rows.length);
   observer.onWork?.("answering", "answers", answers, counted());
   try {
@@ -59,6 +60,7 @@ export async function buildStudyPairs(task: PairTask): Promise<StudyPairs> {
       share: (safetyCount + WATCH_PROMPTS.others) / asked,
       seed: context.seed,
       harmlessChosen: recipe.harmlessChosen,
+      harmlessRejected: recipe.harmlessRejected,
       // The rows are clean already, see `rows.ts`.
       benchmarks: [],
       model,
@@ -109,6 +111,16 @@ async function loadSources({ bench, context, trained }: PairTask): Promise<{
   return { safety, harmless: harmless.flatMap(({ fit }) => fit.rows), records };
 }
 
+/** Answers that are needed at least; more where answers give no pair. */
+function expectedAnswers(
+  { harmlessChosen, harmlessRejected }: PairsRecipe,
+  safety: number,
+  asked: number,
+): number {
+  if (harmlessRejected === "own") return safety + OWN_TRIES * (asked - safety);
+  return harmlessChosen === "own" ? asked : safety;
+}
+
 /** One line of the journal: an answer and the hash of what it depends on. */
 interface AnswerLine {
   readonly settings: string;
@@ -142,7 +154,7 @@ function pairsRecord(
   model: ChatModel,
   sources: readonly Json[],
 ): Json {
-  const { dropped, harmlessChosen, refusalPool } = report;
+  const { dropped, harmlessChosen, ownRefusals, refusalPool } = report;
   const kinds = (rows: readonly BuiltPair[]) => ({
     safety: rows.filter(({ kind }) => kind === "safety").length,
     harmless: rows.filter(({ kind }) => kind === "harmless").length,
@@ -152,6 +164,7 @@ function pairsRecord(
     heldOut: kinds(heldOut),
     dropped: { ...dropped },
     harmlessChosen: { ...harmlessChosen },
+    ownRefusals,
     refusalPool,
     model: model.hash,
     refusalMatcher: REFUSAL_MATCHER_HASH,

@@ -92,6 +92,8 @@ export interface PairsRecipe {
   readonly answersFrom: "sit" | "base";
   /** `chosen` of harmless prompts: that model's answer unless unfit, or the data's. */
   readonly harmlessChosen: "own" | "reference";
+  /** `rejected` of harmless prompts: a refusal from the safety rows, or that model's own where it refuses. */
+  readonly harmlessRejected: "pool" | "own";
   readonly maxNewTokens: number;
 }
 
@@ -208,11 +210,16 @@ const dpoTrain: Reader<DpoTrainRecipe> = record<object, Required<DpoTrainRecipe>
   },
 );
 
-type PairDefaults = Pick<PairsRecipe, "answersFrom" | "harmlessChosen" | "maxNewTokens">;
+type PairDefaults = Pick<PairsRecipe, "answersFrom" | "harmlessChosen" | "harmlessRejected" | "maxNewTokens">;
 
 const pairsRecord = record<Omit<PairsRecipe, keyof PairDefaults>, PairDefaults>(
   { count, share, safety: selections, harmless: listOf(rowSelection) },
-  { answersFrom: oneOf(["sit", "base"]), harmlessChosen: oneOf(["own", "reference"]), maxNewTokens: count },
+  {
+    answersFrom: oneOf(["sit", "base"]),
+    harmlessChosen: oneOf(["own", "reference"]),
+    harmlessRejected: oneOf(["pool", "own"]),
+    maxNewTokens: count,
+  },
 );
 
 const pairs: Reader<PairsRecipe> = (value, place) => {
@@ -220,7 +227,7 @@ const pairs: Reader<PairsRecipe> = (value, place) => {
   const counted = [...given.safety, ...given.harmless].find(({ rows }) => rows !== undefined);
   if (counted !== undefined)
     throw wrong(place, "no rows for pairs: their count decides", `rows of ${counted.name}`);
-  return { answersFrom: "sit", harmlessChosen: "own", maxNewTokens: 128, ...given };
+  return { answersFrom: "sit", harmlessChosen: "own", harmlessRejected: "pool", maxNewTokens: 128, ...given };
 };
 
 const evaluateRecipe: Reader<EvaluateRecipe> = (value, place) => ({

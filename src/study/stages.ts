@@ -32,6 +32,9 @@ import type { ModelLabel, Workbench } from "./workbench.js";
 const BATCH = 32;
 /** Steps between checkpoints: what an interruption costs at most. */
 const SAVE_STEPS = 10;
+/** What the watch costs at least: a look before and one after, at so many tokens a prompt. */
+const LOOKS = 2;
+const WATCH_TOKENS = 64;
 
 /** Asks a suite of a model. @param folder name under `evaluations/` */
 export function evaluationStage(
@@ -48,7 +51,8 @@ export function evaluationStage(
     plan: async () => {
       const { tasks } = await loadTasks(selectionOf(choice), { limit: null, seed, ...bench.folders });
       const prompts = tasks.reduce((sum, { prompts }) => sum + prompts.length, 0);
-      const time = timeInWords(await bench.model(), "decoding", answerTokens(prompts, recipe.maxNewTokens));
+      const decoding = answerTokens(prompts, recipe.maxNewTokens);
+      const time = timeInWords(await bench.model(), { decoding });
       return `${prompts} prompts of ${tasks.length} sets, greedy, at most ${recipe.maxNewTokens} new tokens; ${time}`;
     },
     run: async () => evaluationRecord(await evaluateModel(bench, label, choice, out)),
@@ -184,8 +188,8 @@ export function pairsStage(bench: Workbench): Stage {
     name: "build pairs",
     isDone: () => [PAIRS, HELD_OUT_FILE].every((name) => existsSync(join(out, name))),
     plan: async () => {
-      const tokens = answerTokens(asked, recipe.maxNewTokens);
-      const time = timeInWords(await bench.model(), "decoding", tokens);
+      const decoding = answerTokens(asked, recipe.maxNewTokens);
+      const time = timeInWords(await bench.model(), { decoding });
       return `${recipe.count} preference pairs, ${percent(recipe.share)} with unsafe prompts, against answers of ${recipe.answersFrom}; ${time}`;
     },
     run: async () => {
@@ -248,7 +252,8 @@ async function trainingPlan(
   const { seed } = bench.recipe;
   const steps = totalSteps({ rows, epochs, maxSteps, batchSize, gradientAccumulation, shuffle, seed });
   const each = batchSize * gradientAccumulation;
-  const time = timeInWords(await bench.model(), method, (tokens / rows) * each * steps);
+  const work = { [method]: (tokens / rows) * each * steps, decoding: LOOKS * HELD_OUT_PAIRS * WATCH_TOKENS };
+  const time = timeInWords(await bench.model(), work);
   return `${rows} ${method === "dpo" ? "pairs" : "rows"}, ${steps} steps of ${each}; ${time}`;
 }
 
