@@ -53,7 +53,7 @@ export function evaluationStage(
       const prompts = tasks.reduce((sum, { prompts }) => sum + prompts.length, 0);
       const decoding = answerTokens(prompts, recipe.maxNewTokens);
       const time = timeInWords(await bench.model(), { decoding });
-      return `${prompts} prompts of ${tasks.length} sets, greedy, at most ${recipe.maxNewTokens} new tokens; ${time}`;
+      return `${prompts} prompts (${tasks.map(({ task }) => task.name).join(", ")}), greedy, at most ${recipe.maxNewTokens} new tokens; ${time}`;
     },
     run: async () => evaluationRecord(await evaluateModel(bench, label, choice, out)),
   };

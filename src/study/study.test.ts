@@ -100,4 +100,4 @@ test("stopped while SIT trains, it goes on there and ends with three models comp
   await expect(runStudy({ recipe: other, out, engine })).rejects.toThrow(
     /another: recipe\.seed 1 there, 2 asked$/,
   );
-}, 300_000);
+}, 600_000);

@@ -111,9 +111,8 @@ function printResult(study: StudyResult, report: Report, recipe: Recipe): void {
   printReport(report);
   if (study.final !== null) printFinal(study.final);
   printLine();
-  for (const warning of study.warnings) printLine(`Watch: ${warning}`);
-  for (const note of study.comparison.notes) printLine(`Note: ${note}`);
-  printLine(honestSentence(study));
+  for (const warning of study.warnings) printLine(wrapped(`Watch: ${warning}`));
+  printLine(wrapped(honestSentence(study)));
   const seconds = Object.values(study.state.stages).reduce((sum, stage) => sum + stage.seconds, 0);
   printLine();
   printLine(`Report: ${join(study.folder, "report.html")} (${duration(seconds)} of work in all)`);
@@ -178,6 +177,18 @@ function resultJson(study: StudyResult): object {
     warnings,
     stages: state.stages,
   };
+}
+
+/** Text in lines as wide as the terminal. */
+function wrapped(text: string): string {
+  const width = process.stdout.columns ?? 100;
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines[lines.length - 1] ?? "";
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines.join("\n");
 }
 
 function percent(share: number): string {
