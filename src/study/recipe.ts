@@ -75,7 +75,7 @@ export type DpoTrainRecipe = Partial<
 /** Safety instruction tuning: instruction rows, safety rows, settings. */
 export interface SitRecipe {
   readonly data: readonly RowSelection[];
-  /** Drawn in order; a prompt that one of them took is not drawn again. */
+  /** Drawn in order; a prompt belongs to the first selection that it fits. */
   readonly safety: readonly RowSelection[];
   readonly train: SitTrainRecipe;
 }
