@@ -127,7 +127,7 @@ function llama(name: string, counts: readonly number[]): Side {
 
 function sequences(batchSize: number, word: string): Variant {
   return {
-    label: `${batchSize} ${word}`,
+    label: batchSize === 1 ? "1 sequence" : `${batchSize} ${word}`,
     settings: { batchSize },
     ...(batchSize === 1 && { rows: FEW_PROMPTS }),
   };

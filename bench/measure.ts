@@ -10,7 +10,7 @@ export interface MeasuredResult extends JobResult {
   readonly peakMiB: number | null;
 }
 
-const POLL_MS = 100;
+const POLL_MS = 250;
 const KEPT_OUTPUT = 2000;
 
 /** Runs a command to its end. @throws ExecutionError with the end of its output when it fails or prints no result */

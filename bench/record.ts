@@ -55,6 +55,7 @@ export function toMarkdown(record: ComparisonRecord): string {
     "",
     `Versions: ${versionsOf(runs)}.`,
     "",
+    ...tokenWarnings(runs),
   ].join("\n");
 }
 
@@ -73,6 +74,20 @@ function cells({ side, variant, isOurs, result }: Run, record: ComparisonRecord)
   ];
 }
 
+/** Sides that did the same rows must have counted the same tokens. */
+function tokenWarnings(runs: readonly Run[]): string[] {
+  const counts = new Map<number, Set<number>>();
+  for (const { result } of runs)
+    if ("tokens" in result)
+      counts.set(result.items, (counts.get(result.items) ?? new Set()).add(result.tokens));
+  return [...counts]
+    .filter(([, tokens]) => tokens.size > 1)
+    .flatMap(([items, tokens]) => [
+      `**Not comparable**: ${items} rows are ${[...tokens].join(" or ")} tokens.`,
+      "",
+    ]);
+}
+
 function versionsOf(runs: readonly Run[]): string {
   const found = new Map<string, string>();
   for (const { result } of runs) {
@@ -87,5 +102,5 @@ function firstLine(text: string): string {
 }
 
 function digits(value: number): string {
-  return value < 10 ? value.toFixed(2) : value.toFixed(0);
+  return value < 1 ? value.toFixed(3) : value < 10 ? value.toFixed(2) : value.toFixed(0);
 }

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir, totalmem, type } from "node:os";
+import { cpus, tmpdir, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { ConfigError, SafeToServeError } from "../src/core/errors.js";
@@ -218,10 +218,19 @@ function environment({ threads }: Flags): Record<string, string> {
   };
 }
 
+/** AVX-512 is named because it moves fp32 products and PyTorch's kernels alike. */
 function machine(): string {
   const [first] = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
-  return `${first?.model.trim() ?? "processor unknown"}, ${cpus().length} cores, ${memory} GiB, ${type()} ${release()}`;
+  const facts = "/proc/cpuinfo";
+  const avx512 = existsSync(facts) && readFileSync(facts, "utf8").includes("avx512f") ? ["AVX-512"] : [];
+  return [
+    first?.model.trim() ?? "unknown processor",
+    ...avx512,
+    `${cpus().length} cores`,
+    `${memory} GiB`,
+    type(),
+  ].join(", ");
 }
 
 /** Keeps one comparison; results.md is made of all that were ever kept. */
