@@ -3,6 +3,7 @@ import { InternalError } from "../core/errors.js";
 import { SeededRandom } from "../core/random.js";
 import type { PackedRows } from "../data/packing.js";
 import type { EmittedModel, Engine, Session, TensorData } from "../engine/types.js";
+import { packedFeeds } from "../generate/score.js";
 import type { Factor } from "./lora-init.js";
 import type { NamedArrays } from "./optimizer.js";
 import type { StepRequest, StepResult, StepRunner, TokenOutputs } from "./runner.js";
@@ -61,7 +62,12 @@ export class SessionRunner implements StepRunner {
   }
 
   private feeds(packed: PackedRows, factors: NamedArrays): Record<string, TensorData> {
-    const feeds = packedFeeds(packed);
+    const sequences = BigInt64Array.from(packed.sequenceOf, BigInt);
+    const feeds: Record<string, TensorData> = {
+      ...packedFeeds(packed),
+      sequence_ids: { dtype: "int64", shape: [sequences.length], data: sequences },
+      adapter_strength: { dtype: "float32", shape: [1], data: Float32Array.of(1) },
+    };
     for (const [name, data] of factors) {
       const shape = this.options.shapes.get(name)?.shape;
       if (shape === undefined) throw new InternalError(`runner: expected a shape for ${name}, got none`);
@@ -85,26 +91,6 @@ export class SessionRunner implements StepRunner {
     };
     return { dropout_a: field("a"), dropout_b: field("b") };
   }
-}
-
-/** The inputs that every graph over packed rows has. */
-export function packedFeeds(packed: PackedRows): Record<string, TensorData> {
-  const rows = (data: BigInt64Array): TensorData => ({
-    dtype: "int64",
-    shape: [packed.rows, packed.length],
-    data,
-  });
-  const targets = (data: BigInt64Array): TensorData => ({ dtype: "int64", shape: [data.length], data });
-  return {
-    input_ids: rows(packed.inputIds),
-    position_ids: rows(packed.positionIds),
-    segment_ids: rows(packed.segmentIds),
-    branch_ids: rows(packed.branchIds),
-    target_index: targets(packed.targetIndex),
-    labels: targets(packed.labels),
-    sequence_ids: targets(BigInt64Array.from(packed.sequenceOf, BigInt)),
-    adapter_strength: { dtype: "float32", shape: [1], data: Float32Array.of(1) },
-  };
 }
 
 /** A graph declares only what its outputs need. */
