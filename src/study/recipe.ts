@@ -36,6 +36,8 @@ export interface RowSelection {
   readonly maxAnswerCharacters?: number;
   /** Keep only rows whose prompt matches this regular expression, whatever its case. */
   readonly promptMatches?: string;
+  /** Keep only rows whose answer matches this regular expression, whatever its case. */
+  readonly answerMatches?: string;
   /** Keep only rows whose answer the refusal matcher counts as a refusal or an objection. */
   readonly mustRefuse?: boolean;
 }
@@ -154,7 +156,7 @@ const rowSelection: Reader<RowSelection> = (value, place) =>
 
 const selectionRecord = record<Pick<RowSelection, "name">, Required<Omit<RowSelection, "name">>>(
   { name: text },
-  { rows: count, maxAnswerCharacters: count, promptMatches: pattern, mustRefuse: flag },
+  { rows: count, maxAnswerCharacters: count, promptMatches: pattern, answerMatches: pattern, mustRefuse: flag },
 );
 
 /** One selection, or a list of them. */

@@ -15,7 +15,15 @@ const record: SelectionRecord = {
   licence: null,
   isNonCommercial: false,
   rows: 5,
-  left: { contaminated: 1, repeatedPrompt: 0, otherPrompt: 0, emptyAnswer: 0, longAnswer: 0, noRefusal: 0 },
+  left: {
+    contaminated: 1,
+    repeatedPrompt: 0,
+    otherPrompt: 0,
+    emptyAnswer: 0,
+    longAnswer: 0,
+    otherAnswer: 0,
+    noRefusal: 0,
+  },
   fit: 4,
 };
 
@@ -37,6 +45,7 @@ test("unfit rows are left out, each counted under one reason", () => {
     otherPrompt: 0,
     emptyAnswer: 1,
     longAnswer: 1,
+    otherAnswer: 0,
     noRefusal: 1,
   });
 });
@@ -45,6 +54,12 @@ test("prompts may be chosen by a pattern, whatever their case", () => {
   const rows = [row("a", "About Cats, please", "Fine."), row("b", "About dogs, please", "Fine.")];
   const { fit, left } = fitRows(rows, { name: "x", promptMatches: "\\bcats\\b" }, []);
   expect([fit.map(({ id }) => id), left.otherPrompt]).toEqual([["a"], 1]);
+});
+
+test("answers may be chosen by a pattern", () => {
+  const rows = [row("a", "First", "I'm sorry, no."), row("b", "Second", "No. I'm sorry.")];
+  const { fit, left } = fitRows(rows, { name: "x", answerMatches: "^i'm sorry" }, []);
+  expect([fit.map(({ id }) => id), left.otherAnswer]).toEqual([["a"], 1]);
 });
 
 test("a prompt that one selection took is not in the next", async () => {

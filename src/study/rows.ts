@@ -31,7 +31,13 @@ export interface SelectionRecord {
   /** Rows left out, by reason: each row counts once. */
   readonly left: Readonly<
     Record<
-      "contaminated" | "repeatedPrompt" | "otherPrompt" | "emptyAnswer" | "longAnswer" | "noRefusal",
+      | "contaminated"
+      | "repeatedPrompt"
+      | "otherPrompt"
+      | "emptyAnswer"
+      | "longAnswer"
+      | "otherAnswer"
+      | "noRefusal",
       number
     >
   >;
@@ -80,17 +86,18 @@ export function fitRows(
     otherPrompt: 0,
     emptyAnswer: 0,
     longAnswer: 0,
+    otherAnswer: 0,
     noRefusal: 0,
   };
   const clean = new Set(dropContaminated(rows, (row) => userTurns(row.prompt), benchmarks).rows);
   const seen = new Set<string>();
-  const isWanted = selection.promptMatches === undefined ? null : new RegExp(selection.promptMatches, "iu");
+  const isWanted = matching(selection.promptMatches);
   const reasonOf = (row: PromptCompletion): keyof typeof left | null => {
     if (!clean.has(row)) return "contaminated";
     const key = promptKey(row);
     if (seen.has(key)) return "repeatedPrompt";
     seen.add(key);
-    if (isWanted !== null && !isWanted.test(userTurns(row.prompt).join("\n"))) return "otherPrompt";
+    if (!isWanted(userTurns(row.prompt).join("\n"))) return "otherPrompt";
     return unfitAnswer(answerText(row), selection);
   };
   const fit = rows.filter((row) => {
@@ -103,11 +110,18 @@ export function fitRows(
 
 function unfitAnswer(
   answer: string,
-  { maxAnswerCharacters = Number.POSITIVE_INFINITY, mustRefuse = false }: RowSelection,
-): "emptyAnswer" | "longAnswer" | "noRefusal" | null {
+  { maxAnswerCharacters = Number.POSITIVE_INFINITY, answerMatches, mustRefuse = false }: RowSelection,
+): "emptyAnswer" | "longAnswer" | "otherAnswer" | "noRefusal" | null {
   if (answer.trim() === "") return "emptyAnswer";
   if (answer.length > maxAnswerCharacters) return "longAnswer";
+  if (!matching(answerMatches)(answer)) return "otherAnswer";
   return mustRefuse && matchRefusal(answer) === undefined ? "noRefusal" : null;
+}
+
+/** Whether a text matches a pattern; all do when there is none. */
+function matching(source: string | undefined): (text: string) => boolean {
+  const expression = source === undefined ? null : new RegExp(source, "iu");
+  return (text) => expression?.test(text) ?? true;
 }
 
 /** The fit rows of several selections; a prompt belongs to the first that has it. */
