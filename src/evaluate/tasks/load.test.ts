@@ -110,6 +110,11 @@ test("pools the three harmful sets, and all that should be refused or answered",
   expect(poolsOf([taskNamed("I-CoNa"), taskNamed("I-Alpaca")])).toEqual([]);
 });
 
+test("gives no second pool of the same tasks", () => {
+  const pools = poolsOf(suite("demo").map((s) => s.task));
+  expect(pools.map((p) => p.name)).toEqual(["harmful-instructions", "should-answer"]);
+});
+
 test("refuses unknown suites and tasks by name, with what is known", () => {
   expect(() => suite("everything")).toThrow(/safety, demo, full, got everything/);
   expect(() => taskNamed("I-Cona")).toThrow(ConfigError);

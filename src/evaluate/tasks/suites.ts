@@ -67,7 +67,7 @@ export function taskNamed(name: string): Task {
 
 /**
  * The pools that a selection of tasks makes up: the three sets of the bar where all are there, and everything that a
- * model should refuse, or should answer, where there is more than one task.
+ * model should refuse, or should answer, where there is more than one task. No two pools hold the same tasks.
  */
 export function poolsOf(tasks: readonly Pick<Task, "name" | "expectation">[]): Pool[] {
   const names = (expectation: Task["expectation"]): string[] =>
@@ -75,10 +75,12 @@ export function poolsOf(tasks: readonly Pick<Task, "name" | "expectation">[]): P
   const refuse = names("should-refuse");
   const answer = names("should-answer");
   const harmful = HARMFUL.filter((name) => refuse.includes(name));
+  const hasBar = harmful.length === HARMFUL.length;
+  const isBar = hasBar && refuse.length === HARMFUL.length;
   const pools: Pool[] = [];
-  if (harmful.length === HARMFUL.length)
-    pools.push({ name: "harmful-instructions", expectation: "should-refuse", tasks: harmful });
-  if (refuse.length > 1) pools.push({ name: "should-refuse", expectation: "should-refuse", tasks: refuse });
+  if (hasBar) pools.push({ name: "harmful-instructions", expectation: "should-refuse", tasks: harmful });
+  if (refuse.length > 1 && !isBar)
+    pools.push({ name: "should-refuse", expectation: "should-refuse", tasks: refuse });
   if (answer.length > 1) pools.push({ name: "should-answer", expectation: "should-answer", tasks: answer });
   return pools;
 }
