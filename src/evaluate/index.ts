@@ -1,7 +1,7 @@
 /** @module Evaluations of a chat model: tasks and suites, resumable runs, numbers with intervals, paired comparisons. */
+export { findLoop, type Loop } from "../stats/loops.js";
 export { type CompareOptions, compareEvaluations } from "./compare.js";
 export * from "./comparison.js";
-export { findLoop, type Loop } from "./loops.js";
 export { type Evaluation, readEvaluation } from "./read.js";
 export * from "./results.js";
 export { type EvaluateOptions, type EvaluationProgress, evaluate } from "./run.js";

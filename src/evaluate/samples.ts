@@ -2,9 +2,9 @@
 import { GenerationError } from "../core/errors.js";
 import type { Journal } from "../core/files.js";
 import { hashJson } from "../core/hash.js";
+import { findLoop, LOOP_DEFINITION } from "../stats/loops.js";
 import type { ChatModel, Completion } from "../text/chat-model.js";
 import type { Judge, Verdict } from "../text/judge.js";
-import { findLoop, LOOP_DEFINITION } from "./loops.js";
 import type { EvaluationSampling, SampleRow } from "./results.js";
 import type { LoadedTask, TaskPrompt } from "./tasks/load.js";
 

@@ -1,7 +1,7 @@
 /** @file The work of `train sft | sit | dpo`: progress lines around a run, and a summary that says what to do next. */
 import { join } from "node:path";
-import { findLoop } from "../../evaluate/loops.js";
 import { openModel } from "../../models/open.js";
+import { findLoop } from "../../stats/loops.js";
 import { trainDpo } from "../../train/methods/dpo.js";
 import { trainSft } from "../../train/methods/sft.js";
 import { trainSit } from "../../train/methods/sit.js";
