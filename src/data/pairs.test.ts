@@ -130,6 +130,15 @@ test("puts the model's own wrong refusals first, as what is rejected", async () 
   expect([pairs.length, report.ownRefusals]).toEqual([6, own.length]);
 });
 
+test("stops asking when enough wrong refusals are found, and when the tries are spent", async () => {
+  const ask = async (response: string, ownTries: number) => {
+    const model = new MockModel(() => ({ response }));
+    await build({ model, share: 0, count: 3, harmlessRejected: "own", ownTries });
+    return model.asked.length;
+  };
+  expect([await ask(`${REFUSAL} Not this.`, 4), await ask("Fine.", 4)]).toEqual([3, 12]);
+});
+
 test("drops a harmless row whose reference refuses too, and does not ask when only references are wanted", async () => {
   const refused = rows("fine", 20, () => REFUSAL);
   const model = new MockModel(() => ({ response: REFUSAL }));

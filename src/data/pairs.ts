@@ -51,9 +51,11 @@ export interface PairOptions extends AnswerChecks {
   readonly harmlessChosen?: "own" | "reference";
   /**
    * `rejected` for harmless prompts: a refusal of the pool (default), or the model's own where it refuses. For "own",
-   * {@link OWN_TRIES} times as many prompts are asked as pairs are wanted, and those that it refuses come first.
+   * prompts are asked until as many were refused as pairs are wanted, and those come first.
    */
   readonly harmlessRejected?: "pool" | "own";
+  /** For "own": at most so many times as many prompts are asked as pairs are wanted; default {@link OWN_TRIES}. */
+  readonly ownTries?: number;
   /** Refusals used as `rejected`; default: short ones among the safety rows' answers. */
   readonly refusals?: readonly string[];
   /** Rows of different groups are tried in turn, so that a small set among large ones counts; default: one group. */
@@ -102,7 +104,7 @@ export type DropReason =
 
 /** The longest refusal, in characters, that stands as `rejected` for a harmless prompt. */
 const LONGEST_REFUSAL = 240;
-/** Harmless prompts asked for a pair when the model's own refusals are looked for. */
+/** Harmless prompts asked at most for each pair when the model's own refusals are looked for. */
 export const OWN_TRIES = 3;
 /** Drawn beyond what is still missing, since some answers give no pair. */
 const SURPLUS = 1.15;
@@ -232,7 +234,7 @@ async function answerEnough(
 ): Promise<void> {
   const rows = sources[kind];
   if (kind === "harmless" && options.harmlessRejected === "own")
-    return answer(kind, rows.slice(0, OWN_TRIES * sources.asked.harmless), answers, options);
+    return findOwnRefusals(sources, answers, options);
   for (let tried = 0; tried < rows.length; ) {
     const fit = rows.slice(0, tried).filter((row) => "pair" in pairOf(kind, row, sources, answers, options));
     const missing = sources.asked[kind] - fit.length;
@@ -240,6 +242,23 @@ async function answerEnough(
     const next = rows.slice(tried, tried + Math.ceil(missing * SURPLUS));
     await answer(kind, next, answers, options);
     tried += next.length;
+  }
+}
+
+/** Asks harmless prompts, as many at a time as pairs are wanted, until enough were refused. */
+async function findOwnRefusals(
+  { harmless, asked }: Sources,
+  answers: Map<string, Completion>,
+  options: BuildPairsOptions,
+): Promise<void> {
+  const { ownTries = OWN_TRIES } = options;
+  for (let round = 0; round < ownTries; round++) {
+    const tried = harmless.slice(0, (round + 1) * asked.harmless);
+    await answer("harmless", tried, answers, options);
+    const refused = tried.filter((row) =>
+      refusesOwn(row, answers.get(answerId("harmless", row.id)), options),
+    );
+    if (refused.length >= asked.harmless || tried.length === harmless.length) return;
   }
 }
 

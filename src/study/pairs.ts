@@ -6,7 +6,7 @@ import { ConfigError } from "../core/errors.js";
 import { Journal } from "../core/files.js";
 import { hashJson, type Json } from "../core/hash.js";
 import type { PromptCompletion } from "../data/examples.js";
-import { type BuiltPair, buildPairs, OWN_TRIES, type PairReport } from "../data/pairs.js";
+import { type BuiltPair, buildPairs, type PairReport } from "../data/pairs.js";
 import { promptKey } from "../data/splits.js";
 import { matchRefusal, REFUSAL_MATCHER_HASH } from "../judges/refusal-matcher.js";
 import { findLoop } from "../stats/loops.js";
@@ -25,7 +25,7 @@ export interface PairTask {
   readonly context: RowContext;
   /** Whose answers. */
   readonly model: ChatModel;
-  /** Rows whose prompts that model was trained to refuse: its answers to them teach nothing new. */
+  /** Rows that this model was trained on: its answers to them teach nothing new. */
   readonly trained: readonly PromptCompletion[];
   /** Path of the journal of answers. */
   readonly journal: string;
@@ -61,6 +61,7 @@ export async function buildStudyPairs(task: PairTask): Promise<StudyPairs> {
       seed: context.seed,
       harmlessChosen: recipe.harmlessChosen,
       harmlessRejected: recipe.harmlessRejected,
+      ownTries: recipe.ownTries,
       // The rows are clean already, see `rows.ts`.
       benchmarks: [],
       model,
@@ -103,21 +104,22 @@ async function loadSources({ bench, context, trained }: PairTask): Promise<{
   const recipe = bench.recipe.dpo.pairs;
   const known = new Set(trained.map(promptKey));
   const safe = await loadSelections(recipe.safety, context);
-  const safety = safe.flatMap(({ fit }, group) =>
-    fit.rows.filter((row) => !known.has(promptKey(row))).map((row) => ({ ...row, id: `${group}/${row.id}` })),
+  const unseen = ({ fit }: (typeof safe)[number]) => fit.rows.filter((row) => !known.has(promptKey(row)));
+  const safety = safe.flatMap((each, group) =>
+    unseen(each).map((row) => ({ ...row, id: `${group}/${row.id}` })),
   );
   const harmless = await loadSelections(recipe.harmless, context);
   const records = [...safe, ...harmless].map(({ fit }) => ({ ...fit.record }));
-  return { safety, harmless: harmless.flatMap(({ fit }) => fit.rows), records };
+  return { safety, harmless: harmless.flatMap(unseen), records };
 }
 
-/** Answers that are needed at least; more where answers give no pair. */
+/** Answers that are needed, about: more where answers give no pair, fewer where enough were refused. */
 function expectedAnswers(
-  { harmlessChosen, harmlessRejected }: PairsRecipe,
+  { harmlessChosen, harmlessRejected, ownTries }: PairsRecipe,
   safety: number,
   asked: number,
 ): number {
-  if (harmlessRejected === "own") return safety + OWN_TRIES * (asked - safety);
+  if (harmlessRejected === "own") return safety + ownTries * (asked - safety);
   return harmlessChosen === "own" ? asked : safety;
 }
 

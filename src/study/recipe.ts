@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { ConfigError } from "../core/errors.js";
+import { OWN_TRIES } from "../data/pairs.js";
 import { SUITE_NAMES, suite, TASKS, type TaskSelection, taskNamed } from "../evaluate/tasks/suites.js";
 import { DPO_LOSSES } from "../train/losses/dpo-options.js";
 import type { DpoOptions, LoraSettings, TrainingSettings } from "../train/options.js";
@@ -96,6 +97,8 @@ export interface PairsRecipe {
   readonly harmlessChosen: "own" | "reference";
   /** `rejected` of harmless prompts: a refusal from the safety rows, or that model's own where it refuses. */
   readonly harmlessRejected: "pool" | "own";
+  /** For "own": harmless prompts asked at most for each harmless pair. */
+  readonly ownTries: number;
   readonly maxNewTokens: number;
 }
 
@@ -156,7 +159,13 @@ const rowSelection: Reader<RowSelection> = (value, place) =>
 
 const selectionRecord = record<Pick<RowSelection, "name">, Required<Omit<RowSelection, "name">>>(
   { name: text },
-  { rows: count, maxAnswerCharacters: count, promptMatches: pattern, answerMatches: pattern, mustRefuse: flag },
+  {
+    rows: count,
+    maxAnswerCharacters: count,
+    promptMatches: pattern,
+    answerMatches: pattern,
+    mustRefuse: flag,
+  },
 );
 
 /** One selection, or a list of them. */
@@ -212,7 +221,18 @@ const dpoTrain: Reader<DpoTrainRecipe> = record<object, Required<DpoTrainRecipe>
   },
 );
 
-type PairDefaults = Pick<PairsRecipe, "answersFrom" | "harmlessChosen" | "harmlessRejected" | "maxNewTokens">;
+type PairDefaults = Pick<
+  PairsRecipe,
+  "answersFrom" | "harmlessChosen" | "harmlessRejected" | "ownTries" | "maxNewTokens"
+>;
+
+const PAIR_DEFAULTS: PairDefaults = {
+  answersFrom: "sit",
+  harmlessChosen: "own",
+  harmlessRejected: "pool",
+  ownTries: OWN_TRIES,
+  maxNewTokens: 128,
+};
 
 const pairsRecord = record<Omit<PairsRecipe, keyof PairDefaults>, PairDefaults>(
   { count, share, safety: selections, harmless: listOf(rowSelection) },
@@ -220,6 +240,7 @@ const pairsRecord = record<Omit<PairsRecipe, keyof PairDefaults>, PairDefaults>(
     answersFrom: oneOf(["sit", "base"]),
     harmlessChosen: oneOf(["own", "reference"]),
     harmlessRejected: oneOf(["pool", "own"]),
+    ownTries: count,
     maxNewTokens: count,
   },
 );
@@ -229,7 +250,7 @@ const pairs: Reader<PairsRecipe> = (value, place) => {
   const counted = [...given.safety, ...given.harmless].find(({ rows }) => rows !== undefined);
   if (counted !== undefined)
     throw wrong(place, "no rows for pairs: their count decides", `rows of ${counted.name}`);
-  return { answersFrom: "sit", harmlessChosen: "own", harmlessRejected: "pool", maxNewTokens: 128, ...given };
+  return { ...PAIR_DEFAULTS, ...given };
 };
 
 const evaluateRecipe: Reader<EvaluateRecipe> = (value, place) => ({

@@ -196,7 +196,10 @@ export function pairsStage(bench: Workbench): Stage {
       await mkdir(out, { recursive: true });
       const model = await bench.chatModel(recipe.answersFrom);
       try {
-        const trained = recipe.answersFrom === "sit" ? await completions(bench, SAFETY) : [];
+        const trained =
+          recipe.answersFrom === "sit"
+            ? [...(await completions(bench, INSTRUCTIONS)), ...(await completions(bench, SAFETY))]
+            : [];
         const context = await rowContext(bench);
         const built = await buildStudyPairs({
           bench,
