@@ -8,7 +8,7 @@ import { CheckpointError } from "../core/errors.js";
 import { writeJsonDurably } from "../core/files.js";
 import { hashJson, sha256 } from "../core/hash.js";
 import { type ByteSource, openFile } from "./byte-source.js";
-import type { LlamaConfig } from "./config.js";
+import type { DecoderConfig } from "./config.js";
 import { type JsonObject, positiveInteger, positiveNumber, readJsonObject, shown } from "./json-fields.js";
 import type { Adapter, LoraConfig } from "./loaded-model.js";
 import { factorName } from "./lora.js";
@@ -28,14 +28,14 @@ const WEIGHTS_FILE = "adapter_model.safetensors";
 export interface AdapterOrigin {
   /** Name or path of the model that the adapter belongs to (`base_model_name_or_path`). */
   readonly baseModelId: string;
-  readonly baseConfig: LlamaConfig;
+  readonly baseConfig: DecoderConfig;
 }
 
 /**
  * Reads a PEFT LoRA adapter and checks it against the model it is meant for.
  * @throws CheckpointError for other kinds of adapters, for damaged files, and when it was made for another model
  */
-export async function readAdapter(folder: string, baseConfig: LlamaConfig): Promise<Adapter> {
+export async function readAdapter(folder: string, baseConfig: DecoderConfig): Promise<Adapter> {
   const where = join(folder, CONFIG_FILE);
   const json = readJsonObject(where);
   refuseVariants(json, where);
@@ -90,7 +90,7 @@ export function makeAdapter(config: LoraConfig, factors: ReadonlyMap<string, Flo
 }
 
 /** Every linear layer of a model by module name, [out, in], in checkpoint order. */
-function linearShapes(config: LlamaConfig): ReadonlyMap<string, readonly [number, number]> {
+function linearShapes(config: DecoderConfig): ReadonlyMap<string, readonly [number, number]> {
   const shapes = new Map<string, readonly [number, number]>();
   for (const [name, shape] of checkpointShapes(config))
     if (name.endsWith("_proj.weight")) shapes.set(moduleOf(name), shape as readonly [number, number]);
@@ -153,7 +153,7 @@ function dropoutOf(json: JsonObject, where: string): number {
 function factorEntries(
   source: ByteSource,
   json: JsonObject,
-  baseConfig: LlamaConfig,
+  baseConfig: DecoderConfig,
 ): ReadonlyMap<string, SafetensorsEntry> {
   const factors = new Map<string, SafetensorsEntry>();
   const { vocabSize, hiddenSize } = baseConfig;
@@ -182,7 +182,7 @@ function checkFactors(
   where: string,
   found: ReadonlyMap<string, SafetensorsEntry>,
   rank: number,
-  baseConfig: LlamaConfig,
+  baseConfig: DecoderConfig,
   json: JsonObject,
 ): void {
   const linear = linearShapes(baseConfig);
@@ -206,7 +206,7 @@ function otherModel(where: string, json: JsonObject, reason: string): Checkpoint
 }
 
 /** Modules with factors, in checkpoint order. */
-function modulesOf(found: ReadonlyMap<string, SafetensorsEntry>, baseConfig: LlamaConfig): string[] {
+function modulesOf(found: ReadonlyMap<string, SafetensorsEntry>, baseConfig: DecoderConfig): string[] {
   return [...linearShapes(baseConfig).keys()].filter((module) => found.has(factorName(module, "A")));
 }
 
@@ -215,7 +215,7 @@ function checkTargets(
   json: JsonObject,
   where: string,
   modules: readonly string[],
-  baseConfig: LlamaConfig,
+  baseConfig: DecoderConfig,
 ): void {
   const targets = json["target_modules"];
   if (!Array.isArray(targets) || !isOff(json["layers_to_transform"]) || !isOff(json["exclude_modules"]))
@@ -248,7 +248,7 @@ function readFactors(
 }
 
 /** Short layer names (`q_proj`) where they mean exactly these modules, full names otherwise. */
-function targetModules(modules: readonly string[], baseConfig: LlamaConfig): string[] {
+function targetModules(modules: readonly string[], baseConfig: DecoderConfig): string[] {
   const short = [...new Set(modules.map((module) => module.slice(module.lastIndexOf(".") + 1)))];
   const meant = [...linearShapes(baseConfig).keys()].filter((module) =>
     short.some((name) => module === name || module.endsWith(`.${name}`)),

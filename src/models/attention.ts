@@ -1,5 +1,5 @@
 /**
- * @file The two ways to attend: within packed rows (training, scoring) and over a cache (sampling). Shapes as in llama.ts;
+ * @file The two ways to attend: within packed rows (training, scoring) and over a cache (sampling). Shapes as in decoder.ts;
  * S is the capacity of the cache.
  */
 import {
@@ -24,8 +24,8 @@ import {
   type Value,
   where,
 } from "../engine/graph/ops.js";
-import type { LlamaConfig } from "./config.js";
-import type { Attend } from "./llama.js";
+import type { DecoderConfig } from "./config.js";
+import type { Attend } from "./decoder.js";
 
 /** Added to the score of a hidden position: finite, so that a row that sees nothing stays finite too. */
 const HIDDEN = -1e30;
@@ -39,7 +39,7 @@ export interface PackedLayout {
 }
 
 /** Query i sees key j iff j ≤ i, both are of one segment, and j is of the prompt or of i's own branch. */
-export function packedAttention(config: LlamaConfig, layout: PackedLayout): Attend {
+export function packedAttention(config: DecoderConfig, layout: PackedLayout): Attend {
   const [b, t] = layout.segmentIds.shape as readonly [Dim, Dim];
   const asQuery = (x: Value) => reshape(x, [b, 1, 1, t, 1]);
   const asKey = (x: Value) => reshape(x, [b, 1, 1, 1, t]);
@@ -67,7 +67,7 @@ export interface CacheInputs {
  * Attention over the cache and the new tokens as two products under one softmax, so that the cache is only read:
  * copying it in and out of every step costs three times as much.
  */
-export function cachedAttention(config: LlamaConfig, cache: CacheInputs, newTokens: Dim): Attend {
+export function cachedAttention(config: DecoderConfig, cache: CacheInputs, newTokens: Dim): Attend {
   const [b] = cache.pastLengths.shape as readonly [Dim];
   const capacity = cache.past[0]?.key.shape[2] as Dim;
   const valid = greater(
@@ -89,7 +89,7 @@ export function cachedAttention(config: LlamaConfig, cache: CacheInputs, newToke
 }
 
 /** q·kᵀ/√K as [B,G,J,T,S] for stacked queries [B,G,J·T,K] */
-function scaledScores(config: LlamaConfig, query: Value, key: Value, newTokens: Dim): Value {
+function scaledScores(config: DecoderConfig, query: Value, key: Value, newTokens: Dim): Value {
   const scores = matmul(query, key, { transposeB: true, alpha: 1 / Math.sqrt(config.headDim) });
   const [b, g, , s] = scores.shape as readonly [Dim, Dim, Dim, Dim];
   const perGroup = config.numAttentionHeads / config.numKeyValueHeads;

@@ -1,7 +1,7 @@
 /** @file Configuration of a Llama-architecture decoder: Hugging Face's `config.json` keys in camelCase. */
 
 /** What the graph builders need to know of a checkpoint. */
-export interface LlamaConfig {
+export interface DecoderConfig {
   readonly architecture: "llama";
   /** V */
   readonly vocabSize: number;

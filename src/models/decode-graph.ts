@@ -3,7 +3,7 @@ import { add, gather, input, matmul, mul, range, shapeVector, symbol } from "../
 import { emitModel } from "../engine/onnx/emit.js";
 import type { EmittedModel } from "../engine/types.js";
 import { cachedAttention } from "./attention.js";
-import { LlamaGraph } from "./llama.js";
+import { DecoderGraph } from "./decoder.js";
 import type { LoadedModel, LoraConfig } from "./loaded-model.js";
 import { LoraInputs } from "./lora.js";
 
@@ -25,7 +25,7 @@ export function buildDecodeGraph(model: LoadedModel, lora: LoraConfig | null): E
     value: cached(`past.${l}.value`),
   }));
   const adapter = lora && new LoraInputs(model.config, lora, input("adapter_strength", "float32", [1]), null);
-  const graph = new LlamaGraph(model, adapter);
+  const graph = new DecoderGraph(model, adapter);
   const attend = cachedAttention(model.config, { pastLengths, past }, t);
   const { hidden, present } = graph.decoder({ inputIds, positionIds }, attend);
   const rowStarts = mul(range(b), shapeVector([t]));

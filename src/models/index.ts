@@ -3,7 +3,7 @@
  * decoder as graphs for `safe-to-serve/engine`.
  */
 export { type AdapterOrigin, makeAdapter, readAdapter, writeAdapter } from "./adapter.js";
-export type { LlamaConfig } from "./config.js";
+export type { DecoderConfig } from "./config.js";
 export { buildDecodeGraph } from "./decode-graph.js";
 export type { Adapter, LoadedModel, LoraConfig, StoredTensor, TokenizerFiles } from "./loaded-model.js";
 export { type LoraFactor, loraFactors, loraModules } from "./lora.js";

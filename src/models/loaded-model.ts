@@ -1,5 +1,5 @@
 /** @file A checkpoint ready for graphs: where each float32 tensor lies on disk, and the files that make text of it. */
-import type { LlamaConfig } from "./config.js";
+import type { DecoderConfig } from "./config.js";
 
 /** A float32 tensor inside a file, little endian, row major. */
 export interface StoredTensor {
@@ -29,7 +29,7 @@ export interface LoadedModel {
   readonly id: string;
   /** sha256 over the checkpoint's content (source file hash for GGUF, per-file hashes otherwise). */
   readonly hash: string;
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   /** The real folder (links resolved) that the tensors' files lie in. */
   readonly folder: string;
   /** By checkpoint name, e.g. `model.layers.0.self_attn.q_proj.weight`, [out, in]. */

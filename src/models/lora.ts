@@ -15,7 +15,7 @@ import {
   sub,
   type Value,
 } from "../engine/graph/ops.js";
-import type { LlamaConfig } from "./config.js";
+import type { DecoderConfig } from "./config.js";
 import type { LoraConfig } from "./loaded-model.js";
 
 /** The linear layers of a decoder block, in checkpoint order. */
@@ -41,7 +41,7 @@ export interface LoraFactor {
  * Full module names that targets stand for: `all-linear`, or names of linear layers.
  * @throws ConfigError naming the first unknown target
  */
-export function loraModules(config: LlamaConfig, targets: readonly string[]): string[] {
+export function loraModules(config: DecoderConfig, targets: readonly string[]): string[] {
   const wanted = new Set(targets.flatMap((target) => (target === "all-linear" ? LINEAR_LAYERS : [target])));
   for (const target of wanted)
     if (!LINEAR_LAYERS.some((layer) => layer === target))
@@ -56,7 +56,7 @@ export function loraModules(config: LlamaConfig, targets: readonly string[]): st
 }
 
 /** Output and input width of a linear layer. */
-export function linearShape(config: LlamaConfig, module: string): readonly [out: number, in_: number] {
+export function linearShape(config: DecoderConfig, module: string): readonly [out: number, in_: number] {
   const { hiddenSize: d, intermediateSize: f, numAttentionHeads, numKeyValueHeads, headDim } = config;
   const shapes: Record<string, readonly [number, number]> = {
     q_proj: [numAttentionHeads * headDim, d],
@@ -73,7 +73,7 @@ export function linearShape(config: LlamaConfig, module: string): readonly [out:
 }
 
 /** The factors of an adapter, A before B, in module order. */
-export function loraFactors(config: LlamaConfig, lora: LoraConfig): LoraFactor[] {
+export function loraFactors(config: DecoderConfig, lora: LoraConfig): LoraFactor[] {
   return lora.modules.flatMap((module) => {
     const [out, width] = linearShape(config, module);
     return [
@@ -99,7 +99,7 @@ export class LoraInputs {
    * @param strength [1], or null for 1
    * @param noise needed when dropout is to be applied (training), otherwise null
    */
-  constructor(model: LlamaConfig, config: LoraConfig, strength: Value | null, noise: DropoutNoise | null) {
+  constructor(model: DecoderConfig, config: LoraConfig, strength: Value | null, noise: DropoutNoise | null) {
     this.config = config;
     this.strength = strength;
     this.noise = config.dropout > 0 ? noise : null;

@@ -8,7 +8,7 @@ import { CheckpointError } from "../core/errors.js";
 import { hashJson, sha256 } from "../core/hash.js";
 import { withFile } from "./byte-source.js";
 import { rememberedHash } from "./cache.js";
-import type { LlamaConfig } from "./config.js";
+import type { DecoderConfig } from "./config.js";
 import { type ConvertibleTensor, convert, convertedFolder, SOURCE_FILE, WEIGHTS_FILE } from "./convert.js";
 import {
   isJsonObject,
@@ -100,7 +100,7 @@ export function weightFilesOf(index: JsonObject, where: string): readonly string
 /** The tensors that the configuration asks for, in its order; refuses missing, misshapen and unknown ones. */
 function checkTensors(
   folder: string,
-  config: LlamaConfig,
+  config: DecoderConfig,
   located: ReadonlyMap<string, LocatedTensor>,
 ): ReadonlyMap<string, LocatedTensor> {
   const shapes = checkpointShapes(config);
@@ -136,7 +136,7 @@ function checkTensor(
 }
 
 /** Buffers that old checkpoints carry and nobody reads; a copy of tied embeddings. */
-function isIgnorable(name: string, config: LlamaConfig): boolean {
+function isIgnorable(name: string, config: DecoderConfig): boolean {
   return name.endsWith(".rotary_emb.inv_freq") || (config.tieWordEmbeddings && name === "lm_head.weight");
 }
 

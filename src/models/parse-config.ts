@@ -1,9 +1,9 @@
 /**
- * @file `config.json` to {@link LlamaConfig}. Whatever would change the arithmetic and is not built is refused by name,
- * never ignored. Defaults are those of transformers' LlamaConfig.
+ * @file `config.json` to {@link DecoderConfig}. Whatever would change the arithmetic and is not built is refused by name,
+ * never ignored. Defaults are those of transformers' DecoderConfig.
  */
 import { CheckpointError } from "../core/errors.js";
-import type { LlamaConfig } from "./config.js";
+import type { DecoderConfig } from "./config.js";
 import { isJsonObject, type JsonObject, positiveInteger, positiveNumber, shown } from "./json-fields.js";
 
 /** Values of `model_type` that can be opened. */
@@ -14,12 +14,12 @@ export const SUPPORTED_MODEL_TYPES: readonly string[] = ["llama"];
  * @param where the file's path, for messages
  * @throws CheckpointError for other architectures, unsupported options, and missing or impossible sizes
  */
-export function parseConfig(json: JsonObject, where: string): LlamaConfig {
+export function parseConfig(json: JsonObject, where: string): DecoderConfig {
   refuseArchitecture(json, where);
   refuseOptions(json, where);
   const hiddenSize = positiveInteger(json, "hidden_size", where);
   const numAttentionHeads = positiveInteger(json, "num_attention_heads", where);
-  const config: LlamaConfig = {
+  const config: DecoderConfig = {
     architecture: "llama",
     vocabSize: positiveInteger(json, "vocab_size", where),
     hiddenSize,
@@ -38,7 +38,7 @@ export function parseConfig(json: JsonObject, where: string): LlamaConfig {
 }
 
 /** Shape of every tensor that a checkpoint of this configuration holds, by name, in the order of the layers. */
-export function checkpointShapes(config: LlamaConfig): ReadonlyMap<string, readonly number[]> {
+export function checkpointShapes(config: DecoderConfig): ReadonlyMap<string, readonly number[]> {
   const { vocabSize, hiddenSize, numHiddenLayers } = config;
   const shapes = new Map<string, readonly number[]>();
   shapes.set("model.embed_tokens.weight", [vocabSize, hiddenSize]);
@@ -48,7 +48,7 @@ export function checkpointShapes(config: LlamaConfig): ReadonlyMap<string, reado
   return shapes;
 }
 
-function addLayerShapes(shapes: Map<string, readonly number[]>, config: LlamaConfig, layer: number): void {
+function addLayerShapes(shapes: Map<string, readonly number[]>, config: DecoderConfig, layer: number): void {
   const { hiddenSize, intermediateSize } = config;
   const queries = config.numAttentionHeads * config.headDim;
   const keys = config.numKeyValueHeads * config.headDim;
@@ -105,7 +105,7 @@ function ropeParameters(json: JsonObject): JsonObject {
   return isJsonObject(nested) && nested["rope_theta"] !== undefined ? nested : json;
 }
 
-function checkHeads(config: LlamaConfig, where: string): void {
+function checkHeads(config: DecoderConfig, where: string): void {
   const { numAttentionHeads, numKeyValueHeads, headDim } = config;
   if (numAttentionHeads % numKeyValueHeads !== 0)
     throw new CheckpointError(

@@ -3,7 +3,7 @@ import { gather, input, multiplyDims, type SymbolicDim, symbol, type Value } fro
 import { emitModel } from "../engine/onnx/emit.js";
 import type { EmittedModel } from "../engine/types.js";
 import { type PackedLayout, packedAttention } from "./attention.js";
-import { type DecoderInputs, LlamaGraph } from "./llama.js";
+import { DecoderGraph, type DecoderInputs } from "./decoder.js";
 import type { LoadedModel, LoraConfig } from "./loaded-model.js";
 import { LoraInputs } from "./lora.js";
 import { LOGIT_CHUNKS, type TokenLogProbs, tokenLogProbs } from "./token-log-probs.js";
@@ -36,7 +36,7 @@ export function packedInputs(): PackedInputs {
 
 /** Hidden states that predict the trained tokens [M,D], and the tokens' log-probabilities. */
 export function packedLogProbs(
-  graph: LlamaGraph,
+  graph: DecoderGraph,
   inputs: PackedInputs,
 ): { readonly hidden: Value; readonly tokens: TokenLogProbs } {
   const { hidden } = graph.decoder(inputs, packedAttention(graph.config, inputs));
@@ -50,7 +50,7 @@ export function packedLogProbs(
  */
 export function buildScoreGraph(model: LoadedModel, lora: LoraConfig | null): EmittedModel {
   const adapter = lora && new LoraInputs(model.config, lora, input("adapter_strength", "float32", [1]), null);
-  const { tokens } = packedLogProbs(new LlamaGraph(model, adapter), packedInputs());
+  const { tokens } = packedLogProbs(new DecoderGraph(model, adapter), packedInputs());
   return emitModel({
     name: "score",
     outputs: {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { CheckpointError } from "../core/errors.js";
 import { SeededRandom } from "../core/random.js";
-import type { LlamaConfig } from "./config.js";
+import type { DecoderConfig } from "./config.js";
 import { checkpointShapes, parseConfig } from "./parse-config.js";
 import { elementCount, type FloatTensor, writeSafetensors } from "./safetensors.js";
 
@@ -32,12 +32,12 @@ export const TINY_CONFIG: Readonly<Record<string, string | number | boolean | re
 export const TINY_TOKENS: readonly string[] = ["<s>", "</s>", "a", "b", "Ġ", "ab", "Ġa", "1"];
 
 /** The tiny configuration, parsed. */
-export function tinyConfig(changes: Record<string, unknown> = {}): LlamaConfig {
+export function tinyConfig(changes: Record<string, unknown> = {}): DecoderConfig {
   return parseConfig({ ...TINY_CONFIG, ...changes }, "tiny");
 }
 
 /** Random weights in the tiny model's shapes. */
-export function tinyTensors(config: LlamaConfig = tinyConfig()): Map<string, FloatTensor> {
+export function tinyTensors(config: DecoderConfig = tinyConfig()): Map<string, FloatTensor> {
   const random = new SeededRandom("tiny");
   const tensors = new Map<string, FloatTensor>();
   for (const [name, shape] of checkpointShapes(config))

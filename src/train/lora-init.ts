@@ -1,6 +1,6 @@
 /** @file A fresh LoRA adapter as PEFT starts one: A Kaiming-uniform, B zero, so that training starts from the base. */
 import { SeededRandom } from "../core/random.js";
-import type { LlamaConfig } from "../models/config.js";
+import type { DecoderConfig } from "../models/config.js";
 import type { LoraConfig } from "../models/loaded-model.js";
 import { loraFactors } from "../models/lora.js";
 
@@ -15,7 +15,7 @@ export interface Factor {
  * @param seed every factor is a function of (seed, its name) alone
  */
 export function freshFactors(
-  config: LlamaConfig,
+  config: DecoderConfig,
   lora: LoraConfig,
   seed: number,
 ): ReadonlyMap<string, Factor> {

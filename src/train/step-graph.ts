@@ -22,7 +22,7 @@ import {
 } from "../engine/graph/ops.js";
 import { emitModel } from "../engine/onnx/emit.js";
 import type { EmittedModel } from "../engine/types.js";
-import { LlamaGraph } from "../models/llama.js";
+import { DecoderGraph } from "../models/decoder.js";
 import type { LoadedModel, LoraConfig } from "../models/loaded-model.js";
 import { DropoutNoise, LoraInputs, linearShape } from "../models/lora.js";
 import { packedInputs, packedLogProbs } from "../models/score-graph.js";
@@ -52,7 +52,7 @@ export function buildStepGraph(model: LoadedModel, lora: LoraConfig, loss: StepL
   const inputs = packedInputs();
   const noise = lora.dropout > 0 ? dropoutNoise(model, lora, inputs.inputIds) : null;
   const adapter = new LoraInputs(model.config, lora, null, noise);
-  const { hidden, tokens } = packedLogProbs(new LlamaGraph(model, adapter), inputs);
+  const { hidden, tokens } = packedLogProbs(new DecoderGraph(model, adapter), inputs);
   const sequenceIds = input("sequence_ids", "int64", inputs.labels.shape);
   const isTrained = cast(greaterOrEqual(sequenceIds, integers(0)), "float32");
   const result = loss({ logProbs: tokens.logProbs, isTrained, sequenceIds });

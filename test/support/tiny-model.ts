@@ -5,7 +5,7 @@ import { SeededRandom } from "../../src/core/random.js";
 import { type PackedRows, packSegments, type Segment } from "../../src/data/packing.js";
 import type { BufferRef, Session, TensorData } from "../../src/engine/types.js";
 import { packedFeeds } from "../../src/generate/score.js";
-import type { LlamaConfig } from "../../src/models/config.js";
+import type { DecoderConfig } from "../../src/models/config.js";
 import type { LoadedModel, LoraConfig } from "../../src/models/loaded-model.js";
 import { loraFactors } from "../../src/models/lora.js";
 import { openModel } from "../../src/models/open.js";
@@ -80,7 +80,7 @@ export function noise(count: number, scale: number, ...key: (string | number)[])
 
 /** Factors in ±0.5 as feeds; with `zeroB` all B are zero. */
 export function factorFeeds(
-  config: LlamaConfig,
+  config: DecoderConfig,
   lora: LoraConfig,
   zeroB = false,
 ): Record<string, TensorData> {

@@ -20,7 +20,7 @@ import {
   transpose,
   type Value,
 } from "../engine/graph/ops.js";
-import type { LlamaConfig } from "./config.js";
+import type { DecoderConfig } from "./config.js";
 import type { LoadedModel } from "./loaded-model.js";
 import type { LoraInputs } from "./lora.js";
 
@@ -44,8 +44,8 @@ export interface DecoderOutputs {
 }
 
 /** A checkpoint inside one graph: its tensors as initialisers in the checkpoint's own file. */
-export class LlamaGraph {
-  readonly config: LlamaConfig;
+export class DecoderGraph {
+  readonly config: DecoderConfig;
   private readonly model: LoadedModel;
   private readonly lora: LoraInputs | null;
   private readonly weights = new Map<string, Value>();
