@@ -15,7 +15,21 @@ from common import b64, write_golden
 SEED = 20241200
 BLOCKS = 3
 # Byte offsets of the half-precision scales inside a block.
-SCALES = {"Q4_0": [0], "Q4_1": [0, 2], "Q8_0": [0], "Q6_K": [208]}
+SCALES = {
+    "Q4_0": [0],
+    "Q4_1": [0, 2],
+    "Q8_0": [0],
+    "Q6_K": [208],
+    "Q5_0": [0],
+    "Q5_1": [0, 2],
+    "Q2_K": [80, 82],
+    "Q3_K": [108],
+    "Q4_K": [0, 2],
+    "Q5_K": [0, 2],
+    "IQ4_NL": [0],
+}
+# Types that the package reads and cannot write.
+NOT_QUANTISED = {"Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL"}
 
 
 def random_blocks(name: str, generator: numpy.random.Generator) -> numpy.ndarray:
@@ -23,8 +37,9 @@ def random_blocks(name: str, generator: numpy.random.Generator) -> numpy.ndarray
     kind = GGMLQuantizationType[name]
     size = GGML_QUANT_SIZES[kind][1]
     blocks = generator.integers(0, 256, (BLOCKS, size), dtype=numpy.uint8)
-    for offset in SCALES[name]:
-        scales = numpy.array([0.0123, -1.75, 6e-8], dtype=numpy.float16)[:BLOCKS]
+    for place, offset in enumerate(SCALES[name]):
+        # Scale and minimum of a block differ, so that no reader can take one for the other.
+        scales = numpy.roll(numpy.array([0.0123, -1.75, 6e-8], dtype=numpy.float16), place)
         blocks[:, offset : offset + 2] = scales.view(numpy.uint8).reshape(BLOCKS, 2)
     return blocks.reshape(-1)
 
@@ -45,8 +60,8 @@ def main() -> None:
     entries.append(entry("F16", halves.view(numpy.uint8), "normal and extremes"))
     for name in SCALES:
         entries.append(entry(name, random_blocks(name, generator), "random bytes"))
-        if name == "Q6_K":
-            continue  # the package has no Q6_K quantiser
+        if name in NOT_QUANTISED:
+            continue
         entries.append(entry(name, quantize(normal, GGMLQuantizationType[name]).reshape(-1), "quantised normal"))
     write_golden(
         "gguf-blocks",

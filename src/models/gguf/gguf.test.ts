@@ -49,9 +49,9 @@ describe("GGUF blocks", () => {
   });
 
   test("an unsupported type is refused by name, with those that are supported", () => {
-    const tensor = { name: "blk.0.ffn_up.weight", dimensions: [256], type: 12, bytes: new Uint8Array(144) };
+    const tensor = { name: "blk.0.ffn_up.weight", dimensions: [256], type: 23, bytes: new Uint8Array(136) };
     expect(() => parse(ggufBytes({}, [tensor]))).toThrow(
-      /blk\.0\.ffn_up\.weight: .*F32, F16, Q4_0, Q4_1, Q8_0, Q6_K, BF16, got Q4_K/,
+      /blk\.0\.ffn_up\.weight: .*F32, F16, Q4_0, .*Q4_K, Q5_K, Q6_K, IQ4_NL, BF16, got IQ4_XS/,
     );
   });
 });
