@@ -27,7 +27,7 @@ export interface ScatterText {
 /** How many series have a colour and a shape of their own; more start again. */
 export const SERIES_COUNT = 5;
 
-/** Dots with 95 % intervals on both axes. The vertical axis ends at 25, 50 or 100 %, whichever holds all intervals. */
+/** Dots with their intervals on both axes. The vertical axis ends at 25, 50 or 100 %, whichever holds all intervals. */
 export function scatterChart(points: readonly ScatterPoint[], text: ScatterText, isCurve = false): SafeHtml {
   const frame = { bottom: SCATTER_HEIGHT - 34, yMax: topOfScale(points.map((point) => point.y.high)) };
   const placed = placeLabels(points, frame);

@@ -47,6 +47,7 @@ export function reportFromComparison(comparison: Comparison, origin: ReportOrigi
     verdict: comparisonVerdict(comparison.judges),
     judge: judgeOf(comparison.judges),
     models: models.map(modelOf),
+    level: settings.level,
     settings: settingsOf(settings, promptsInWords(comparison), origin),
     pooled,
     sets: comparison.tasks.map(setOf),

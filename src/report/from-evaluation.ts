@@ -29,6 +29,7 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
     verdict: results.verdict,
     judge: judgeOf(settings.judges),
     models: [{ label: name, ...target, hash: hashes.model }],
+    level: settings.level,
     settings: settingsOf(settings, promptsInWords(results), origin),
     pooled: [{ harmful: pooledOf("harmful"), harmless: pooledOf("harmless") }],
     sets,

@@ -14,9 +14,9 @@ import {
   withInterval,
 } from "./format.js";
 import { visibleControls } from "./html.js";
-import { DEFINITIONS } from "./method.js";
+import { definitions } from "./method.js";
 import { comparedPairs, type Flip, flipsBetween, type Report, type ReportSet } from "./report.js";
-import { judgeSentence, verdictSentence } from "./wording.js";
+import { intervalHeading, judgeSentence, verdictSentence } from "./wording.js";
 
 /** The whole report as GitHub-flavoured Markdown. */
 export function renderMarkdown(report: Report): string {
@@ -32,7 +32,9 @@ export function renderMarkdown(report: Report): string {
     differencesTable(report),
     referencesTable(report),
     flipsList(report),
-    `<details><summary>How to read the numbers</summary>\n\n${DEFINITIONS.map((d) => `- **${d.term}**: ${d.meaning}`).join("\n")}\n\n</details>`,
+    `<details><summary>How to read the numbers</summary>\n\n${definitions(report.level)
+      .map((d) => `- **${d.term}**: ${d.meaning}`)
+      .join("\n")}\n\n</details>`,
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
@@ -94,7 +96,7 @@ function setsTable(report: Report): string {
     "Model",
     ">n",
     ">Refused",
-    ">95 % interval",
+    `>${intervalHeading(report.level)}`,
     ">Refusals",
     ">Objections",
     ">Unscored",
@@ -150,7 +152,7 @@ function differencesTable(report: Report): string {
     "Change",
     ">n",
     ">Difference, points",
-    ">95 % interval",
+    `>${intervalHeading(report.level)}`,
     ">b newly refused",
     ">c no longer",
     ">p",

@@ -1,4 +1,5 @@
 /** @file One line of definition for every number that a report shows, with its source; shared by HTML and Markdown. */
+import { confidence } from "./wording.js";
 
 /** A term and what it means here. */
 export interface Definition {
@@ -6,51 +7,52 @@ export interface Definition {
   readonly meaning: string;
 }
 
-/** In the order in which a reader meets the numbers. */
-export const DEFINITIONS: readonly Definition[] = [
-  {
-    term: "Refused or objected",
-    meaning:
-      "Share of answers that decline the request, or reject it without declining (\u201cThis is unacceptable \u2026\u201d). A matcher looks for phrases; it does not know whether an answer is harmful.",
-  },
-  {
-    term: "Harmful and harmless sets",
-    meaning:
-      "Prompts that should be refused, and prompts that should be answered (some of them only look alarming). Refusing everything is not safety: the two shares belong together.",
-  },
-  {
-    term: "Interval",
-    meaning: "95 % Wilson score interval of a share (Wilson 1927). n counts answers with a verdict.",
-  },
-  {
-    term: "Unscored",
-    meaning:
-      "Answers whose verdict is missing or could not be read. They count as neither; the range shows the share if all of them fell one way or the other.",
-  },
-  {
-    term: "Paired difference",
-    meaning:
-      "Later model minus earlier model on the same prompts, in percentage points, with Newcombe's 95 % interval for paired shares (Newcombe 1998, method 10).",
-  },
-  {
-    term: "b, c and p",
-    meaning:
-      "b prompts are newly refused, c are no longer refused; p is McNemar's exact two-sided test on b and c (McNemar 1947), and again after Holm's correction over the sets (Holm 1979).",
-  },
-  {
-    term: "Loops",
-    meaning:
-      "Share of answers in which 1–16 tokens repeat back to back at least 4 times and cover at least 32 tokens.",
-  },
-  { term: "Cut", meaning: "Share of answers that reached the token limit before they ended." },
-  {
-    term: "Reference log-probability",
-    meaning:
-      "Mean log-probability, in nats a token, of reference answers to harmless prompts. A fall says that training moved the model away from answering them well.",
-  },
-  {
-    term: "Sensitivity and specificity",
-    meaning:
-      "Of the answers that people labelled as refusals, the share the judge finds; of those that people labelled as compliance, the share it leaves alone. XSTest completions (Röttger et al. 2023, arXiv 2308.01263).",
-  },
-];
+/** In the order in which a reader meets the numbers. @param level confidence of the report's intervals */
+export function definitions(level: number): readonly Definition[] {
+  return [
+    {
+      term: "Refused or objected",
+      meaning:
+        "Share of answers that decline the request, or reject it without declining (\u201cThis is unacceptable \u2026\u201d). A matcher looks for phrases; it does not know whether an answer is harmful.",
+    },
+    {
+      term: "Harmful and harmless sets",
+      meaning:
+        "Prompts that should be refused, and prompts that should be answered (some of them only look alarming). Refusing everything is not safety: the two shares belong together.",
+    },
+    {
+      term: "Interval",
+      meaning: `${confidence(level)} Wilson score interval of a share (Wilson 1927). n counts answers with a verdict.`,
+    },
+    {
+      term: "Unscored",
+      meaning:
+        "Answers whose verdict is missing or could not be read. They count as neither; the range shows the share if all of them fell one way or the other.",
+    },
+    {
+      term: "Paired difference",
+      meaning: `Later model minus earlier model on the same prompts, in percentage points, with Newcombe's ${confidence(level)} interval for paired shares (Newcombe 1998, method 10).`,
+    },
+    {
+      term: "b, c and p",
+      meaning:
+        "b prompts are newly refused, c are no longer refused; p is McNemar's exact two-sided test on b and c (McNemar 1947), and again after Holm's correction over the sets (Holm 1979).",
+    },
+    {
+      term: "Loops",
+      meaning:
+        "Share of answers in which 1–16 tokens repeat back to back at least 4 times and cover at least 32 tokens.",
+    },
+    { term: "Cut", meaning: "Share of answers that reached the token limit before they ended." },
+    {
+      term: "Reference log-probability",
+      meaning:
+        "Mean log-probability, in nats a token, of reference answers to harmless prompts. A fall says that training moved the model away from answering them well.",
+    },
+    {
+      term: "Sensitivity and specificity",
+      meaning:
+        "Of the answers that people labelled as refusals, the share the judge finds; of those that people labelled as compliance, the share it leaves alone. XSTest completions (Röttger et al. 2023, arXiv 2308.01263).",
+    },
+  ];
+}

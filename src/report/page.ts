@@ -41,7 +41,7 @@ ${verdictSection(report)}
 ${navigation(report)}
 </header>
 <main>
-${comparedSection(report)}${tradeOffSection(report)}${curveSection(report)}${setsSection(report)}${differencesSection(report)}${resultsSection(report)}${referencesSection(report)}${answersSection(report)}${methodSection()}
+${comparedSection(report)}${tradeOffSection(report)}${curveSection(report)}${setsSection(report)}${differencesSection(report)}${resultsSection(report)}${referencesSection(report)}${answersSection(report)}${methodSection(report)}
 </main>
 <footer><p>Made offline by safe-to-serve. This file loads nothing and sends nothing.</p></footer>
 <script>${TRUSTED_SCRIPT}</script>

@@ -13,6 +13,8 @@ export interface Report {
   readonly judge: ReportJudge;
   /** In the order of training; the first is what the others are compared with unless a difference says otherwise. */
   readonly models: readonly ReportModel[];
+  /** Confidence of every interval but the judge's own, in (0, 1). */
+  readonly level: number;
   /** Sampling, seed, date, version: name and value. */
   readonly settings: readonly Fact[];
   /** Pooled over harmful and harmless sets, for the summary chart; one per model, same order. */

@@ -16,11 +16,11 @@ import {
   withInterval,
 } from "./format.js";
 import { type HtmlPart, html, type SafeHtml } from "./html.js";
-import { DEFINITIONS } from "./method.js";
+import { definitions } from "./method.js";
 import type { Report, ReportModel, ReportSet, SetDifference, SetResult } from "./report.js";
 import { changeToken, type Flip } from "./report.js";
 import { type NumberCell, right, section, type TableRow, table, withoutRepeats } from "./table.js";
-import { GROUP_TITLES, judgeSentence, verdictWord } from "./wording.js";
+import { confidence, GROUP_TITLES, intervalHeading, judgeSentence, verdictWord } from "./wording.js";
 
 /** The decision in one sentence, what the judge can and cannot say, and warnings. */
 export function verdictSection(report: Report): SafeHtml {
@@ -66,9 +66,9 @@ export function tradeOffSection(report: Report): SafeHtml | false {
     html`${
       dots.length > 0 &&
       html`<figure>${scatterChart(dots, { id: "trade-off-chart", title: "Refused on harmful against refused on harmless prompts", ...AXES })}
-<figcaption>Each mark is a model, with 95 % intervals. Down and to the right is better: refuses what is harmful, answers what is not.</figcaption></figure>`
+<figcaption>Each mark is a model, with ${confidence(report.level)} intervals. Down and to the right is better: refuses what is harmful, answers what is not.</figcaption></figure>`
     }
-${table("Refused or objected, all sets of a kind pooled", ["Model", ">Harmful sets", ">95 % interval", ">n", ">Harmless sets", ">95 % interval", ">n"], rows)}`,
+${table("Refused or objected, all sets of a kind pooled", ["Model", ">Harmful sets", `>${intervalHeading(report.level)}`, ">n", ">Harmless sets", `>${intervalHeading(report.level)}`, ">n"], rows)}`,
   );
 }
 
@@ -89,7 +89,7 @@ export function curveSection(report: Report): SafeHtml | false {
     "The safety dial: strength of the adapter",
     html`<figure>${scatterChart(dots, { id: "dial-chart", title: "Trade-off over adapter strength", ...AXES }, true)}
 <figcaption>The same adapter at several strengths; 0 is the base model.</figcaption></figure>
-${table("Refused or objected by strength", ["", ">Strength", ">Harmful sets", ">95 % interval", ">n", ">Harmless sets", ">95 % interval", ">n"], rows)}`,
+${table("Refused or objected by strength", ["", ">Strength", ">Harmful sets", `>${intervalHeading(report.level)}`, ">n", ">Harmless sets", `>${intervalHeading(report.level)}`, ">n"], rows)}`,
   );
 }
 
@@ -115,7 +115,7 @@ export function resultsSection(report: Report): SafeHtml {
   const headings = [
     ">n",
     ">Refused",
-    ">95 % interval",
+    `>${intervalHeading(report.level)}`,
     ">Refusals",
     ">Objections",
     ">Unscored",
@@ -129,7 +129,7 @@ export function resultsSection(report: Report): SafeHtml {
       ["Set", "Model", ...headings],
       rowsOf(report, (_, result) => refusalCells(result)),
     )}${table(
-      "Repetition loops, answers cut at the token limit, and length of an answer in tokens, with 95 % intervals",
+      `Repetition loops, answers cut at the token limit, and length of an answer in tokens, with ${confidence(report.level)} intervals`,
       ["Set", "Model", ">Loops", ">Cut", ">Tokens an answer"],
       rowsOf(report, (_, result) => [
         right(percentWithInterval(result.loops)),
@@ -156,7 +156,7 @@ export function differencesSection(report: Report): SafeHtml | false {
         "Change",
         ">n",
         ">Refused",
-        ">95 % interval",
+        `>${intervalHeading(report.level)}`,
         ">b newly refused",
         ">c no longer",
         ">p",
@@ -190,11 +190,11 @@ export function referencesSection(report: Report): SafeHtml | false {
 }
 
 /** Definitions with sources. */
-export function methodSection(): SafeHtml {
+export function methodSection(report: Report): SafeHtml {
   return section(
     "method",
     "How to read the numbers",
-    html`<dl class="method">${DEFINITIONS.map(({ term, meaning }) => html`<dt>${term}</dt><dd>${meaning}</dd>`)}</dl>`,
+    html`<dl class="method">${definitions(report.level).map(({ term, meaning }) => html`<dt>${term}</dt><dd>${meaning}</dd>`)}</dl>`,
   );
 }
 

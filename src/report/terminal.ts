@@ -8,7 +8,7 @@ import type { Proportion } from "../text/judge.js";
 import { count, interval, nats, natsInterval, percent, points, pointsInterval, pValue } from "./format.js";
 import { visibleControls } from "./html.js";
 import type { Report, ReportSet } from "./report.js";
-import { judgeSentence, verdictWord } from "./wording.js";
+import { intervalHeading, judgeSentence, verdictWord } from "./wording.js";
 
 /** Where the text goes. */
 export interface TerminalOptions {
@@ -55,10 +55,10 @@ function pooledTable(report: Report, width: number, bold: (text: string) => stri
   const columns: Column[] = [
     { heading: "refused" },
     { heading: "harmful sets", isNumber: true },
-    { heading: "95 % interval", isNumber: true, dispensable: 1 },
+    { heading: intervalHeading(report.level), isNumber: true, dispensable: 1 },
     { heading: "n", isNumber: true, dispensable: 2 },
     { heading: "harmless sets", isNumber: true },
-    { heading: "95 % interval", isNumber: true, dispensable: 1 },
+    { heading: intervalHeading(report.level), isNumber: true, dispensable: 1 },
     { heading: "n", isNumber: true, dispensable: 2 },
   ];
   const cells = (share: Proportion | null | undefined): string[] => [
@@ -81,7 +81,7 @@ function setsTable(report: Report, width: number, bold: (text: string) => string
     { heading: "model" },
     { heading: "n", isNumber: true, dispensable: 2 },
     { heading: "refused", isNumber: true },
-    { heading: "95 % interval", isNumber: true, dispensable: 1 },
+    { heading: intervalHeading(report.level), isNumber: true, dispensable: 1 },
     { heading: "unscored", isNumber: true, dispensable: 4 },
     { heading: "loops", isNumber: true, dispensable: 2 },
     { heading: "cut", isNumber: true, dispensable: 3 },
@@ -115,7 +115,7 @@ function differencesTable(report: Report, width: number, bold: (text: string) =>
     { heading: "set" },
     { heading: "change" },
     { heading: "points", isNumber: true },
-    { heading: "95 % interval", isNumber: true, dispensable: 1 },
+    { heading: intervalHeading(report.level), isNumber: true, dispensable: 1 },
     { heading: "newly refused", isNumber: true, dispensable: 2 },
     { heading: "no longer", isNumber: true, dispensable: 2 },
     { heading: "p", isNumber: true, dispensable: 1 },
@@ -141,7 +141,7 @@ function referencesTable(report: Report, width: number, bold: (text: string) => 
     { heading: "n", isNumber: true, dispensable: 1 },
     { heading: "nats a token", isNumber: true, dispensable: 2 },
     { heading: "change", isNumber: true },
-    { heading: "95 % interval", isNumber: true, dispensable: 1 },
+    { heading: intervalHeading(report.level), isNumber: true, dispensable: 1 },
   ];
   const rows = report.references.map(({ set, model, perToken, change }, i) => [
     set === report.references[i - 1]?.set ? "" : set,

@@ -1,7 +1,9 @@
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
-import { fixtureReport } from "./fixture.test-data.js";
+import { fixtureComparison, fixtureReport } from "./fixture.test-data.js";
+import { reportFromComparison } from "./from-comparison.js";
 import { escapeMarkdown, renderMarkdown } from "./markdown.js";
+import { renderPage } from "./page.js";
 import type { Report } from "./report.js";
 import { renderTerminal } from "./terminal.js";
 
@@ -59,6 +61,17 @@ test("a wide terminal shows all columns, a narrow one keeps what decides", () =>
   const narrow = renderTerminal(report, { width: 60 });
   expect(narrow).not.toContain("unscored ");
   expect(narrow).toMatch(/I-CoNa +base +\d/);
+});
+
+test("every heading names the confidence of the comparison's own intervals", () => {
+  const comparison = fixtureComparison(4);
+  const settings = { ...comparison.settings, level: 0.999 };
+  const other = reportFromComparison({ ...comparison, settings }, { date: "2026-11-24", version: "0.1.0" });
+  for (const render of [renderMarkdown, renderPage, (each: Report) => renderTerminal(each, { width: 120 })]) {
+    expect(render(other)).toContain("99.9 % interval");
+    expect(render(other)).not.toMatch(/95 % (Wilson score )?interval/);
+    expect(render(report)).toContain("95 % interval");
+  }
 });
 
 test("colours only where they are asked for, and names cannot send any", () => {

@@ -9,6 +9,16 @@ export const GROUP_TITLES: readonly (readonly [SetGroup, string])[] = [
   ["other", "Other prompts"],
 ];
 
+/** Heading of a column of intervals: "95 % interval". @param level confidence in (0, 1) */
+export function intervalHeading(level: number): string {
+  return `${confidence(level)} interval`;
+}
+
+/** A confidence in (0, 1) in words: "95 %", "99.9 %". */
+export function confidence(level: number): string {
+  return `${Number((100 * level).toPrecision(6))} %`;
+}
+
 /** The decision as a word. */
 export function verdictWord(decision: ReportVerdict["decision"]): string {
   if (decision === null) return "No verdict";

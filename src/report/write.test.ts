@@ -37,6 +37,7 @@ test("an evaluation folder becomes a page with its own numbers and answers", asy
   expect(report.answers.map(({ answers }) => answers[0]?.words)).toEqual(["refused", "objected", "unscored"]);
   expect(report.answers.map(({ answers }) => answers[0]?.isLoop)).toEqual([false, false, true]);
   expect(report.pooled[0]?.harmful?.value).toBe(1);
+  expect(report.level).toBe(0.95);
 });
 
 test("a line that does not parse is an error", async () => {

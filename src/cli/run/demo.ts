@@ -3,6 +3,7 @@ import { basename, extname, join } from "node:path";
 import { GenerationError } from "../../core/errors.js";
 import type { Evaluation } from "../../evaluate/read.js";
 import type { Report } from "../../report/report.js";
+import { intervalHeading } from "../../report/wording.js";
 import { writeComparisonReport, writeEvaluationReport } from "../../report/write.js";
 import { bundledRecipe, loadRecipe, type Recipe } from "../../study/recipe.js";
 import type { StageNotice } from "../../study/run.js";
@@ -125,7 +126,7 @@ function printFinal({ results }: Evaluation): void {
   printLine();
   printLine("The final model on further harmful prompts");
   printTable(
-    ["set", "n", "refused", "95 % interval"],
+    ["set", "n", "refused", intervalHeading(results.settings.level)],
     shares.map(({ name, n, value, low, high }) => [
       name,
       n,
