@@ -144,6 +144,10 @@ test("leaves out tasks that not all have, and refuses when none is common", asyn
     "I-CoNa",
     "should-refuse",
   ]);
+  expect(comparison.settings.sets.map(({ name, prompts, of }) => [name, prompts, of])).toEqual([
+    ["I-MaliciousInstructions", 40, 100],
+    ["I-CoNa", 40, 178],
+  ]);
   expect(comparison.notes).toContainEqual(expect.stringMatching(/^I-Alpaca: left out.*\(base does\)/));
   const apart = await run("apart", 2, { tasks: [{ task: taskNamed("Q-Harm"), limit: 5 }] });
   expect(() => compareEvaluations([base, apart])).toThrow(/none in common/);

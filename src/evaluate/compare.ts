@@ -85,7 +85,7 @@ export function compareEvaluations(
     schemaVersion: EVALUATION_SCHEMA_VERSION,
     models: evaluations.map((each, i) => toModel(each, labels[i] ?? each.name)),
     judges,
-    settings: { sampling, seed, limit, level },
+    settings: { sampling, seed, limit, level, sets: tasks },
     tasks: judge === null ? [] : compareTasks(scopes, sides, judge, level),
     references: compareReferences(tasks, sides, level),
     answers: compareAnswers(base, tasks, sides, judge),

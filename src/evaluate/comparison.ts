@@ -2,7 +2,13 @@
 import type { Estimate } from "../stats/intervals.js";
 import type { Verdict } from "../text/judge.js";
 import type { Message } from "../text/messages.js";
-import type { EvaluationJudge, EvaluationSampling, EvaluationTarget, Expectation } from "./results.js";
+import type {
+  EvaluationJudge,
+  EvaluationSampling,
+  EvaluationTarget,
+  EvaluationTask,
+  Expectation,
+} from "./results.js";
 
 /** Several evaluations of the same prompts; the first is the base. */
 export interface Comparison {
@@ -15,6 +21,8 @@ export interface Comparison {
     readonly seed: number;
     readonly limit: number | null;
     readonly level: number;
+    /** The sets that all evaluations share, as they were asked. */
+    readonly sets: readonly EvaluationTask[];
   };
   /** Tasks in order, then pools. */
   readonly tasks: readonly TaskComparison[];

@@ -73,7 +73,7 @@ export interface EvaluationManifest {
   readonly modelHash: string;
   readonly sampling: EvaluationSampling;
   readonly seed: number;
-  /** Prompts a task at most; null for whole sets. */
+  /** Prompts a task at most; null for the suite's own limits. What was asked of each set stands in `tasks`. */
   readonly limit: number | null;
   readonly judges: readonly EvaluationJudge[];
   readonly tasks: readonly EvaluationTask[];

@@ -8,7 +8,7 @@ import type {
   TaskDifference,
   TaskResult,
 } from "../evaluate/comparison.js";
-import type { Expectation } from "../evaluate/results.js";
+import type { EvaluationTask, Expectation } from "../evaluate/results.js";
 import { meanInterval, wilson } from "../stats/intervals.js";
 import { holm, mcnemarExact } from "../stats/mcnemar.js";
 import { countPairs, pairedDifference, pairedShareDifference } from "../stats/paired.js";
@@ -71,7 +71,13 @@ export function fixtureComparison(perSet = 100, seed = 1): Comparison {
     judges: [
       { name: "refusal-matcher", kind: "refusal", hash: "5f2d9c0e7a61b3d48890", validation: VALIDATION },
     ],
-    settings: { sampling: SAMPLING, seed: 0, limit: 100, level: 0.95 },
+    settings: {
+      sampling: SAMPLING,
+      seed: 0,
+      limit: 100,
+      level: 0.95,
+      sets: SETS.map(([name, expectation]) => fixtureSet(name, expectation, perSet)),
+    },
     tasks: [
       ...SETS.map(([name, expectation]) =>
         fixtureTask(
@@ -99,6 +105,11 @@ const SAMPLING = {
   frequencyPenalty: 0,
   stop: [],
 };
+
+function fixtureSet(name: string, expectation: Expectation, prompts: number): EvaluationTask {
+  const hasReferences = name === "alpaca_test";
+  return { name, dataset: name, expectation, prompts, of: 2 * prompts, promptsHash: "p", hasReferences };
+}
 
 function fixtureAnswer(
   task: string,

@@ -12,9 +12,10 @@ import type {
   EvaluationJudge,
   EvaluationSampling,
   EvaluationTarget,
+  EvaluationTask,
   Expectation,
 } from "../evaluate/results.js";
-import { verdictInWords } from "./format.js";
+import { count, verdictInWords } from "./format.js";
 import type {
   Answer,
   AnswerRow,
@@ -48,7 +49,7 @@ export function reportFromComparison(comparison: Comparison, origin: ReportOrigi
     judge: judgeOf(comparison.judges),
     models: models.map(modelOf),
     level: settings.level,
-    settings: settingsOf(settings, promptsInWords(comparison), origin),
+    settings: settingsOf(settings, origin),
     pooled,
     sets: comparison.tasks.map(setOf),
     references: comparison.references.flatMap((reference) => referencesOf(reference, models)),
@@ -79,14 +80,13 @@ export function judgeOf(judges: readonly EvaluationJudge[]): ReportJudge {
 
 /** Sampling, seed, prompts, date and version in words. */
 export function settingsOf(
-  { sampling, seed }: { readonly sampling: EvaluationSampling; readonly seed: number },
-  prompts: string,
+  { sampling, seed, sets }: Pick<Comparison["settings"], "sampling" | "seed" | "sets">,
   origin: ReportOrigin,
 ): Fact[] {
   return [
     { name: "Sampling", value: samplingInWords(sampling) },
     { name: "Seed", value: String(seed) },
-    { name: "Prompts", value: prompts },
+    { name: "Prompts", value: promptsInWords(sets) },
     { name: "Date", value: origin.date },
     { name: "Version", value: `safe-to-serve ${origin.version}` },
   ];
@@ -160,10 +160,14 @@ function pooledOf(comparison: Comparison, model: number): PooledShares {
   return { harmful: shareOf("should-refuse"), harmless: shareOf("should-answer") };
 }
 
-function promptsInWords({ answers, tasks, settings: { limit } }: Comparison): string {
-  const sets = tasks.filter(({ isPool }) => !isPool).length;
-  const most = limit === null ? "" : `, at most ${limit} a set`;
-  return `${answers.length} in ${sets} ${sets === 1 ? "set" : "sets"}${most}`;
+/** What was really asked: "200 of 1,052 in 5 sets", or "400 in 2 whole sets". */
+function promptsInWords(sets: readonly EvaluationTask[]): string {
+  const asked = sets.reduce((sum, set) => sum + set.prompts, 0);
+  const all = sets.reduce((sum, set) => sum + set.of, 0);
+  const places = sets.length === 1 ? "set" : "sets";
+  return asked === all
+    ? `${count(asked)} in ${sets.length} whole ${places}`
+    : `${count(asked)} of ${count(all)} in ${sets.length} ${places}`;
 }
 
 /** Models that are one adapter at several strengths, with their base as strength 0, in order of strength. */

@@ -30,7 +30,7 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
     judge: judgeOf(settings.judges),
     models: [{ label: name, ...target, hash: hashes.model }],
     level: settings.level,
-    settings: settingsOf(settings, promptsInWords(results), origin),
+    settings: settingsOf(settings, origin),
     pooled: [{ harmful: pooledOf("harmful"), harmless: pooledOf("harmless") }],
     sets,
     references: referencesOf(results, name),
@@ -100,13 +100,6 @@ function answerRow(sample: SampleRow, results: EvaluationResults): AnswerRow {
   });
   const id = sample.sample === 0 ? sample.promptId : `${sample.promptId}#${sample.sample}`;
   return { id, set: sample.task, group: groupOf(expectation), messages: sample.messages, answers: [answer] };
-}
-
-function promptsInWords({ settings: { sets } }: EvaluationResults): string {
-  const asked = sets.reduce((sum, set) => sum + set.prompts, 0);
-  const all = sets.reduce((sum, set) => sum + set.of, 0);
-  const of = asked === all ? "" : ` of ${all}`;
-  return `${asked}${of} in ${sets.length} ${sets.length === 1 ? "set" : "sets"}`;
 }
 
 function refusalJudge(results: EvaluationResults): string | null {

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
+import type { Comparison } from "../evaluate/comparison.js";
 import { fixtureComparison, fixtureReport } from "./fixture.test-data.js";
 import { reportFromComparison } from "./from-comparison.js";
 import { escapeMarkdown, renderMarkdown } from "./markdown.js";
@@ -8,6 +9,7 @@ import type { Report } from "./report.js";
 import { renderTerminal } from "./terminal.js";
 
 const report = fixtureReport(12);
+const origin = { date: "2026-11-24", version: "0.1.0" };
 
 test("Markdown holds every number's table and no prompt or answer", () => {
   const text = renderMarkdown(report);
@@ -66,12 +68,22 @@ test("a wide terminal shows all columns, a narrow one keeps what decides", () =>
 test("every heading names the confidence of the comparison's own intervals", () => {
   const comparison = fixtureComparison(4);
   const settings = { ...comparison.settings, level: 0.999 };
-  const other = reportFromComparison({ ...comparison, settings }, { date: "2026-11-24", version: "0.1.0" });
+  const other = reportFromComparison({ ...comparison, settings }, origin);
   for (const render of [renderMarkdown, renderPage, (each: Report) => renderTerminal(each, { width: 120 })]) {
     expect(render(other)).toContain("99.9 % interval");
     expect(render(other)).not.toMatch(/95 % (Wilson score )?interval/);
     expect(render(report)).toContain("95 % interval");
   }
+});
+
+test("says how much of the sets was really asked", () => {
+  const { settings, ...comparison } = fixtureComparison(4);
+  const promptsOf = (sets: Comparison["settings"]["sets"]) =>
+    reportFromComparison({ ...comparison, settings: { ...settings, sets } }, origin).settings.find(
+      ({ name }) => name === "Prompts",
+    )?.value;
+  expect(promptsOf(settings.sets)).toBe("32 of 64 in 8 sets");
+  expect(promptsOf(settings.sets.slice(0, 1).map((set) => ({ ...set, of: 4 })))).toBe("4 in 1 whole set");
 });
 
 test("colours only where they are asked for, and names cannot send any", () => {

@@ -38,6 +38,7 @@ test("an evaluation folder becomes a page with its own numbers and answers", asy
   expect(report.answers.map(({ answers }) => answers[0]?.isLoop)).toEqual([false, false, true]);
   expect(report.pooled[0]?.harmful?.value).toBe(1);
   expect(report.level).toBe(0.95);
+  expect(report.settings).toContainEqual({ name: "Prompts", value: "3 of 178 in 1 set" });
 });
 
 test("a line that does not parse is an error", async () => {
