@@ -30,28 +30,35 @@ import type { Attend } from "./decoder.js";
 /** Added to the score of a hidden position: finite, so that a row that sees nothing stays finite too. */
 const HIDDEN = -1e30;
 
-/** Which example, and which of its answers, each position of a packed row belongs to; int64 [B,T]. */
+/** Which example, and which of its answers, each place of a packed row belongs to, and where in it; int64 [B,T]. */
 export interface PackedLayout {
   /** −1 for padding */
   readonly segmentIds: Value;
   /** 0 for the shared prompt, 1 … for answers that do not see each other */
   readonly branchIds: Value;
+  /** Within the sequence: a prompt and one of its answers */
+  readonly positionIds: Value;
 }
 
-/** Query i sees key j iff j ≤ i, both are of one segment, and j is of the prompt or of i's own branch. */
+/**
+ * Query i sees key j iff j ≤ i, both are of one segment, j is of the prompt or of i's own branch, and j's position is
+ * within the layer's window.
+ */
 export function packedAttention(config: DecoderConfig, layout: PackedLayout): Attend {
   const [b, t] = layout.segmentIds.shape as readonly [Dim, Dim];
   const asQuery = (x: Value) => reshape(x, [b, 1, 1, t, 1]);
   const asKey = (x: Value) => reshape(x, [b, 1, 1, 1, t]);
-  const { segmentIds, branchIds } = layout;
+  const { segmentIds, branchIds, positionIds } = layout;
   const sameSegment = equal(asQuery(segmentIds), asKey(segmentIds));
   const sameBranch = equal(asQuery(branchIds), asKey(branchIds));
   const visibleBranch = or(equal(asKey(branchIds), integers(0)), sameBranch);
   const visible = and(and(causal(t), sameSegment), visibleBranch);
-  const bias = where(visible, 0, HIDDEN);
-  return (query, key, value) => {
+  const bias = byLayer(config, (window) =>
+    maskBias(visible, asKey(positionIds), asQuery(positionIds), window),
+  );
+  return (query, key, value, layer) => {
     const scores = scaledScores(config, query, key, t);
-    return matmul(asStacked(softmax(add(scores, bias))), value);
+    return matmul(asStacked(softmax(add(scores, bias(layer)))), value);
   };
 }
 
@@ -68,23 +75,52 @@ export interface CacheInputs {
  * copying it in and out of every step costs three times as much.
  */
 export function cachedAttention(config: DecoderConfig, cache: CacheInputs, newTokens: Dim): Attend {
-  const [b] = cache.pastLengths.shape as readonly [Dim];
-  const capacity = cache.past[0]?.key.shape[2] as Dim;
-  const valid = greater(
-    reshape(cache.pastLengths, [b, 1, 1, 1, 1]),
-    reshape(range(capacity), [1, 1, 1, 1, capacity]),
-  );
-  const pastBias = where(valid, 0, HIDDEN);
-  const newBias = where(causal(newTokens), 0, HIDDEN);
+  const bias = byLayer(config, (window) => cachedBiases(cache, newTokens, window));
   return (query, key, value, layer) => {
     const past = cache.past[layer] as { key: Value; value: Value };
-    const pastScores = add(scaledScores(config, query, past.key, newTokens), pastBias);
-    const newScores = add(scaledScores(config, query, key, newTokens), newBias);
+    const pastScores = add(scaledScores(config, query, past.key, newTokens), bias(layer).past);
+    const newScores = add(scaledScores(config, query, key, newTokens), bias(layer).fresh);
     const largest = maximum(reduceMax(pastScores, [-1], true), reduceMax(newScores, [-1], true));
     const [pastWeights, newWeights] = [exp(sub(pastScores, largest)), exp(sub(newScores, largest))];
     const total = add(reduceSum(pastWeights, [-1], true), reduceSum(newWeights, [-1], true));
     const attended = add(matmul(asStacked(pastWeights), past.value), matmul(asStacked(newWeights), value));
     return div(attended, asStacked(total));
+  };
+}
+
+/** What is added to the scores of cached and of new keys. A row's cache holds its positions 0, 1, … in order. */
+function cachedBiases(
+  { pastLengths, past }: CacheInputs,
+  newTokens: Dim,
+  window: number | null,
+): { readonly past: Value; readonly fresh: Value } {
+  const [b] = pastLengths.shape as readonly [Dim];
+  const capacity = past[0]?.key.shape[2] as Dim;
+  const lengths = reshape(pastLengths, [b, 1, 1, 1, 1]);
+  const cached = reshape(range(capacity), [1, 1, 1, 1, capacity]);
+  const fresh = range(newTokens);
+  const asKey = reshape(fresh, [1, 1, 1, 1, newTokens]);
+  const asQuery = reshape(fresh, [1, 1, 1, newTokens, 1]);
+  return {
+    past: maskBias(greater(lengths, cached), cached, add(lengths, asQuery), window),
+    fresh: maskBias(lessOrEqual(asKey, asQuery), asKey, asQuery, window),
+  };
+}
+
+/** 0 where a key is visible and its position within the query's window, else {@link HIDDEN}. */
+function maskBias(visible: Value, keyPosition: Value, queryPosition: Value, window: number | null): Value {
+  const near = window === null ? null : greater(add(keyPosition, integers(window)), queryPosition);
+  return where(near === null ? visible : and(visible, near), 0, HIDDEN);
+}
+
+/** One bias for all layers of the same window. */
+function byLayer<T>(config: DecoderConfig, build: (window: number | null) => T): (layer: number) => T {
+  const built = new Map<number | null, T>();
+  return (layer) => {
+    const window = config.slidingWindows[layer] ?? null;
+    const bias = built.get(window) ?? build(window);
+    built.set(window, bias);
+    return bias;
   };
 }
 

@@ -1,6 +1,7 @@
 /**
- * @file The Llama decoder as a graph: pre-normalised blocks of grouped-query attention with rotary positions and a gated
- * MLP (Touvron et al. 2023, arXiv 2302.13971). Shapes: B rows, T new tokens, N = B·T, D hidden, H = G·J heads of size K.
+ * @file The Llama family's decoder as a graph: pre-normalised blocks of grouped-query attention with rotary positions and
+ * a gated MLP (Touvron et al. 2023, arXiv 2302.13971), with the biases and norms of queries and keys that Qwen2 and Qwen3
+ * add. What a configuration leaves out adds no operation. Shapes: B rows, T new tokens, N = B·T, D hidden, H = G·J heads of size K.
  * Heads of one group are stacked along the query axis, so that a group's keys are read once and never repeated.
  */
 import { CheckpointError } from "../core/errors.js";
@@ -23,6 +24,7 @@ import {
 import type { DecoderConfig } from "./config.js";
 import type { LoadedModel } from "./loaded-model.js";
 import type { LoraInputs } from "./lora.js";
+import { rotaryFrequencies } from "./rope.js";
 
 /** Queries [B,G,J·T,K] and this block's new keys and values [B,G,T,K] → attended values [B,G,J·T,K]. */
 export type Attend = (query: Value, key: Value, value: Value, layer: number) => Value;
@@ -100,8 +102,15 @@ export class DecoderGraph {
     const j = h / g;
     const project = (layer: string, heads: number) =>
       reshape(this.linear(x, `${name}.self_attn.${layer}`), [b, t, heads * k]);
-    const query = transpose(reshape(rotate(project("q_proj", h)), [b, t, g, j, k]), [0, 2, 3, 1, 4]);
-    const key = transpose(reshape(rotate(project("k_proj", g)), [b, t, g, k]), [0, 2, 1, 3]);
+    const normalised = (x: Value, norm: string, heads: number) => {
+      if (!this.config.qkNorm) return x;
+      const byHead = this.norm(reshape(x, [b, t, heads, k]), `${name}.self_attn.${norm}`);
+      return reshape(byHead, [b, t, heads * k]);
+    };
+    const rotated = (part: "q" | "k", heads: number) =>
+      rotate(normalised(project(`${part}_proj`, heads), `${part}_norm`, heads));
+    const query = transpose(reshape(rotated("q", h), [b, t, g, j, k]), [0, 2, 3, 1, 4]);
+    const key = transpose(reshape(rotated("k", g), [b, t, g, k]), [0, 2, 1, 3]);
     const value = transpose(reshape(project("v_proj", g), [b, t, g, k]), [0, 2, 1, 3]);
     const attended = attend(reshape(query, [b, g, multiplyDims(j, t), k]), key, value);
     const heads = transpose(reshape(attended, [b, g, j, t, k]), [0, 3, 1, 2, 4]);
@@ -114,9 +123,11 @@ export class DecoderGraph {
     return this.linear(mul(mul(gate, sigmoid(gate)), this.linear(x, `${name}.up_proj`)), `${name}.down_proj`);
   }
 
-  /** x·Wᵀ plus the adapter's part: [N, out] */
+  /** x·Wᵀ, plus the layer's bias, plus the adapter's part: [N, out] */
   private linear(x: Value, module: string): Value {
-    const y = matmul(x, this.weight(`${module}.weight`), { transposeB: true });
+    const product = matmul(x, this.weight(`${module}.weight`), { transposeB: true });
+    const hasBias = this.config.biases.some((layer) => module.endsWith(`.${layer}`));
+    const y = hasBias ? add(product, this.weight(`${module}.bias`)) : product;
     const delta = this.lora?.delta(x, module);
     return delta ? add(y, delta) : y;
   }
@@ -135,11 +146,11 @@ export class DecoderGraph {
     return value;
   }
 
-  /** cos and sin of position·θ^(−2i/K), each [positions, K/2] */
+  /** cos and sin of position times frequency, each [positions, K/2] */
   private rotaryTables(): [Value, Value] {
-    const { headDim, ropeTheta, maxPositionEmbeddings } = this.config;
-    const half = headDim / 2;
-    const frequencies = Array.from({ length: half }, (_, i) => ropeTheta ** ((-2 * i) / headDim));
+    const { maxPositionEmbeddings } = this.config;
+    const frequencies = rotaryFrequencies(this.config);
+    const half = frequencies.length;
     const table = (f: (angle: number) => number) =>
       constant(
         Float32Array.from({ length: maxPositionEmbeddings * half }, (_, i) =>

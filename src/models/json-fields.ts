@@ -48,6 +48,13 @@ export function positiveInteger(object: JsonObject, field: string, where: string
   throw new CheckpointError(`${where}: expected ${field} to be a positive integer, got ${shown(value)}`);
 }
 
+/** A whole number, zero included; `fallback` when the field is absent or null. */
+export function wholeNumber(object: JsonObject, field: string, where: string, fallback?: number): number {
+  const value = object[field] ?? fallback;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new CheckpointError(`${where}: expected ${field} to be a whole number, got ${shown(value)}`);
+}
+
 /** A value as messages show it: short JSON. */
 export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? "nothing";

@@ -17,8 +17,9 @@ import { createEngine } from "../engine/engine.js";
 import { constant, input, type Value } from "../engine/graph/ops.js";
 import { emitModel } from "../engine/onnx/emit.js";
 import type { Engine, TensorData } from "../engine/types.js";
+import { linearShape } from "./linear-layers.js";
 import type { LoadedModel, LoraConfig } from "./loaded-model.js";
-import { DropoutNoise, linearShape, loraFactors, loraModules } from "./lora.js";
+import { DropoutNoise, loraFactors, loraModules } from "./lora.js";
 import { buildScoreGraph } from "./score-graph.js";
 import { tinyConfig } from "./tiny-checkpoint.test-data.js";
 

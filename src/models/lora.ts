@@ -15,19 +15,9 @@ import {
   sub,
   type Value,
 } from "../engine/graph/ops.js";
-import type { DecoderConfig } from "./config.js";
+import { type DecoderConfig, LINEAR_LAYERS } from "./config.js";
+import { linearModule, linearShape } from "./linear-layers.js";
 import type { LoraConfig } from "./loaded-model.js";
-
-/** The linear layers of a decoder block, in checkpoint order. */
-export const LINEAR_LAYERS = [
-  "q_proj",
-  "k_proj",
-  "v_proj",
-  "o_proj",
-  "gate_proj",
-  "up_proj",
-  "down_proj",
-] as const;
 
 /** Name and shape of one factor. */
 export interface LoraFactor {
@@ -49,27 +39,8 @@ export function loraModules(config: DecoderConfig, targets: readonly string[]): 
         `--lora-targets: expected all-linear or some of ${LINEAR_LAYERS.join(", ")}, got ${target}`,
       );
   return Array.from({ length: config.numHiddenLayers }, (_, layer) =>
-    LINEAR_LAYERS.filter((name) => wanted.has(name)).map(
-      (name) => `model.layers.${layer}.${blockOf(name)}.${name}`,
-    ),
+    LINEAR_LAYERS.filter((name) => wanted.has(name)).map((name) => linearModule(layer, name)),
   ).flat();
-}
-
-/** Output and input width of a linear layer. */
-export function linearShape(config: DecoderConfig, module: string): readonly [out: number, in_: number] {
-  const { hiddenSize: d, intermediateSize: f, numAttentionHeads, numKeyValueHeads, headDim } = config;
-  const shapes: Record<string, readonly [number, number]> = {
-    q_proj: [numAttentionHeads * headDim, d],
-    k_proj: [numKeyValueHeads * headDim, d],
-    v_proj: [numKeyValueHeads * headDim, d],
-    o_proj: [d, numAttentionHeads * headDim],
-    gate_proj: [f, d],
-    up_proj: [f, d],
-    down_proj: [d, f],
-  };
-  const shape = shapes[module.slice(module.lastIndexOf(".") + 1)];
-  if (!shape) throw new ConfigError(`LoRA: no linear layer is named ${module}`);
-  return shape;
 }
 
 /** The factors of an adapter, A before B, in module order. */
@@ -144,8 +115,4 @@ export class DropoutNoise {
 function columns(field: Value, x: Value): Value {
   const [width, wanted] = [field.shape[1] as number, x.shape[1] as number];
   return width === wanted ? field : (split(field, 1, [wanted, width - wanted])[0] as Value);
-}
-
-function blockOf(layer: string): string {
-  return ["gate_proj", "up_proj", "down_proj"].includes(layer) ? "mlp" : "self_attn";
 }

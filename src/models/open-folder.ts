@@ -112,7 +112,7 @@ function checkTensors(
   const unknown = [...located.keys()].filter((name) => !shapes.has(name) && !isIgnorable(name, config));
   if (unknown.length > 0)
     throw new CheckpointError(
-      `${folder}: ${unknown.length} tensors have no place in a plain Llama decoder: ${firstOf(unknown)}`,
+      `${folder}: ${unknown.length} tensors have no place in a ${config.architecture} decoder: ${firstOf(unknown)}`,
     );
   return new Map(Array.from(shapes, ([name, shape]) => [name, checkTensor(name, shape, located.get(name))]));
 }

@@ -1,37 +1,47 @@
 /**
  * @file `config.json` to {@link DecoderConfig}. Whatever would change the arithmetic and is not built is refused by name,
- * never ignored. Defaults are those of transformers' DecoderConfig.
+ * never ignored. Defaults are those of transformers' configuration class of the model type.
  */
 import { CheckpointError } from "../core/errors.js";
-import type { DecoderConfig } from "./config.js";
-import { isJsonObject, type JsonObject, positiveInteger, positiveNumber, shown } from "./json-fields.js";
-
-/** Values of `model_type` that can be opened. */
-export const SUPPORTED_MODEL_TYPES: readonly string[] = ["llama"];
+import {
+  ARCHITECTURES,
+  type ArchitectureRules,
+  isArchitecture,
+  SUPPORTED_MODEL_TYPES,
+} from "./architectures.js";
+import { type Architecture, type DecoderConfig, LINEAR_LAYERS, type LinearLayer } from "./config.js";
+import { type JsonObject, positiveInteger, positiveNumber, shown, wholeNumber } from "./json-fields.js";
+import { linearModule, linearShape } from "./linear-layers.js";
+import { parseRope } from "./rope.js";
 
 /**
- * Reads the configuration of a Llama-architecture checkpoint.
+ * Reads the configuration of a checkpoint.
  * @param where the file's path, for messages
  * @throws CheckpointError for other architectures, unsupported options, and missing or impossible sizes
  */
 export function parseConfig(json: JsonObject, where: string): DecoderConfig {
-  refuseArchitecture(json, where);
-  refuseOptions(json, where);
-  const hiddenSize = positiveInteger(json, "hidden_size", where);
-  const numAttentionHeads = positiveInteger(json, "num_attention_heads", where);
+  const architecture = architectureOf(json, where);
+  const rules = ARCHITECTURES[architecture];
+  refuseOptions(json, rules, where);
+  const fields = { ...rules.defaults, ...json };
+  const hiddenSize = positiveInteger(fields, "hidden_size", where);
+  const numAttentionHeads = positiveInteger(fields, "num_attention_heads", where);
   const config: DecoderConfig = {
-    architecture: "llama",
-    vocabSize: positiveInteger(json, "vocab_size", where),
+    architecture,
+    vocabSize: positiveInteger(fields, "vocab_size", where),
     hiddenSize,
-    intermediateSize: positiveInteger(json, "intermediate_size", where),
-    numHiddenLayers: positiveInteger(json, "num_hidden_layers", where),
+    intermediateSize: positiveInteger(fields, "intermediate_size", where),
+    numHiddenLayers: positiveInteger(fields, "num_hidden_layers", where),
     numAttentionHeads,
-    numKeyValueHeads: positiveInteger(json, "num_key_value_heads", where, numAttentionHeads),
-    headDim: positiveInteger(json, "head_dim", where, hiddenSize / numAttentionHeads),
-    rmsNormEps: positiveNumber(json, "rms_norm_eps", where, 1e-6),
-    ropeTheta: positiveNumber(ropeParameters(json), "rope_theta", where, 10000),
-    maxPositionEmbeddings: positiveInteger(json, "max_position_embeddings", where, 2048),
-    tieWordEmbeddings: json["tie_word_embeddings"] === true,
+    numKeyValueHeads: positiveInteger(fields, "num_key_value_heads", where, numAttentionHeads),
+    headDim: positiveInteger(fields, "head_dim", where, hiddenSize / numAttentionHeads),
+    rmsNormEps: positiveNumber(fields, "rms_norm_eps", where, 1e-6),
+    ...parseRope(fields, where),
+    maxPositionEmbeddings: positiveInteger(fields, "max_position_embeddings", where),
+    biases: biasesOf(fields, rules, where),
+    qkNorm: rules.qkNorm,
+    slidingWindows: slidingWindows(fields, rules, where),
+    tieWordEmbeddings: isOn(fields, "tie_word_embeddings", where),
   };
   checkHeads(config, where);
   return config;
@@ -49,60 +59,105 @@ export function checkpointShapes(config: DecoderConfig): ReadonlyMap<string, rea
 }
 
 function addLayerShapes(shapes: Map<string, readonly number[]>, config: DecoderConfig, layer: number): void {
-  const { hiddenSize, intermediateSize } = config;
-  const queries = config.numAttentionHeads * config.headDim;
-  const keys = config.numKeyValueHeads * config.headDim;
   const at = `model.layers.${layer}`;
-  shapes.set(`${at}.input_layernorm.weight`, [hiddenSize]);
-  shapes.set(`${at}.self_attn.q_proj.weight`, [queries, hiddenSize]);
-  shapes.set(`${at}.self_attn.k_proj.weight`, [keys, hiddenSize]);
-  shapes.set(`${at}.self_attn.v_proj.weight`, [keys, hiddenSize]);
-  shapes.set(`${at}.self_attn.o_proj.weight`, [hiddenSize, queries]);
-  shapes.set(`${at}.post_attention_layernorm.weight`, [hiddenSize]);
-  shapes.set(`${at}.mlp.gate_proj.weight`, [intermediateSize, hiddenSize]);
-  shapes.set(`${at}.mlp.up_proj.weight`, [intermediateSize, hiddenSize]);
-  shapes.set(`${at}.mlp.down_proj.weight`, [hiddenSize, intermediateSize]);
+  shapes.set(`${at}.input_layernorm.weight`, [config.hiddenSize]);
+  for (const name of LINEAR_LAYERS) {
+    const module = linearModule(layer, name);
+    const shape = linearShape(config, module);
+    shapes.set(`${module}.weight`, shape);
+    if (config.biases.includes(name)) shapes.set(`${module}.bias`, [shape[0]]);
+    if (name === "o_proj") shapes.set(`${at}.post_attention_layernorm.weight`, [config.hiddenSize]);
+  }
+  if (!config.qkNorm) return;
+  for (const norm of ["q_norm", "k_norm"]) shapes.set(`${at}.self_attn.${norm}.weight`, [config.headDim]);
 }
 
-function refuseArchitecture(json: JsonObject, where: string): void {
+function architectureOf(json: JsonObject, where: string): Architecture {
   const type = json["model_type"];
   const architectures = json["architectures"];
-  const isLlama = typeof type === "string" && SUPPORTED_MODEL_TYPES.includes(type);
-  const isDecoder = !Array.isArray(architectures) || architectures.includes("LlamaForCausalLM");
-  if (isLlama && isDecoder) return;
+  const fits = (name: string) => !Array.isArray(architectures) || architectures.includes(name);
+  if (isArchitecture(type) && fits(ARCHITECTURES[type].className)) return type;
+  const wanted = isArchitecture(type) ? ARCHITECTURES[type].className : SUPPORTED_MODEL_TYPES.join(", ");
   throw new CheckpointError(
-    `${where}: expected architecture LlamaForCausalLM (model_type ${SUPPORTED_MODEL_TYPES.join(", ")}), got ${shown(architectures)} (model_type ${shown(type)})`,
-    { hint: `supported model types: ${SUPPORTED_MODEL_TYPES.join(", ")}` },
+    `${where}: expected architecture ${wanted}, got ${shown(architectures)} (model_type ${shown(type)})`,
+    { hint: `supported model types: ${SUPPORTED_MODEL_TYPES.join(", ")}; only with a language model's head` },
   );
 }
 
+/** Options of any model type that change the arithmetic, are not built, and are off by default. */
+const REFUSED: readonly string[] = [
+  "attention_bias",
+  "mlp_bias",
+  "rope_interleaved",
+  "quantization_config",
+  "per_layer_config",
+  "use_qk_norm",
+  "attention_chunk_size",
+];
+
 /** Options that change the arithmetic: the field, and the values that leave it as it is built. */
-function refuseOptions(json: JsonObject, where: string): void {
-  const refuse = (field: string, isPlain: boolean, value: unknown = json[field]): void => {
+function refuseOptions(json: JsonObject, rules: ArchitectureRules, where: string): void {
+  const refuse = (field: string, isPlain: boolean): void => {
     if (isPlain) return;
-    throw new CheckpointError(`${where}: ${field} = ${shown(value)} is not supported`, {
-      hint: "choose a Llama-architecture checkpoint without this option",
+    throw new CheckpointError(`${where}: ${field} = ${shown(json[field])} is not supported`, {
+      hint: `choose a checkpoint without this option; supported model types: ${SUPPORTED_MODEL_TYPES.join(", ")}`,
     });
   };
-  const off = (field: string): boolean =>
-    json[field] === undefined || json[field] === null || json[field] === false;
-  for (const field of ["attention_bias", "mlp_bias", "rope_interleaved", "quantization_config"])
-    refuse(field, off(field));
-  refuse("hidden_act", (json["hidden_act"] ?? "silu") === "silu");
-  refuse("partial_rotary_factor", (json["partial_rotary_factor"] ?? 1) === 1);
-  for (const field of ["rope_scaling", "rope_parameters"]) refuse(field, isPlainRope(json[field]));
+  for (const field of REFUSED)
+    if (!(field in rules.biasFields)) refuse(field, (json[field] ?? false) === false);
+  refuse("hidden_act", ["silu", "swish"].includes(String(json["hidden_act"] ?? "silu")));
+  refuse("is_causal", (json["is_causal"] ?? true) === true);
 }
 
-/** Rotary options without scaling: absent, or of type "default". */
-function isPlainRope(value: unknown): boolean {
-  if (value === undefined || value === null) return true;
-  return isJsonObject(value) && (value["rope_type"] ?? value["type"] ?? "default") === "default";
+function biasesOf(json: JsonObject, rules: ArchitectureRules, where: string): readonly LinearLayer[] {
+  const asked = Object.entries(rules.biasFields).flatMap(([field, layers]) =>
+    isOn(json, field, where) ? layers : [],
+  );
+  return LINEAR_LAYERS.filter((layer) => rules.biases.includes(layer) || asked.includes(layer));
 }
 
-/** transformers 5 moved `rope_theta` into `rope_parameters`. */
-function ropeParameters(json: JsonObject): JsonObject {
-  const nested = json["rope_parameters"];
-  return isJsonObject(nested) && nested["rope_theta"] !== undefined ? nested : json;
+/** The window of every layer; one that no sequence can fill is none. */
+function slidingWindows(json: JsonObject, rules: ArchitectureRules, where: string): (number | null)[] {
+  const window = windowSize(json, rules, where);
+  const from = rules.slidingWindow === "chosen" ? wholeNumber(json, "max_window_layers", where, 28) : 0;
+  const layers = positiveInteger(json, "num_hidden_layers", where);
+  const slides = Array.from({ length: layers }, (_, layer) => window !== null && layer >= from);
+  const chosen = slidingByLayerTypes(json["layer_types"], slides, rules, where) ?? slides;
+  if (window === null && chosen.includes(true))
+    throw new CheckpointError(`${where}: layer_types asks for sliding_attention, but sliding_window is off`);
+  const isVoid = window !== null && window >= positiveInteger(json, "max_position_embeddings", where);
+  return chosen.map((slides) => (slides && !isVoid ? window : null));
+}
+
+function windowSize(json: JsonObject, rules: ArchitectureRules, where: string): number | null {
+  if (rules.slidingWindow === "none" || json["sliding_window"] === null) return null;
+  if (rules.slidingWindow === "chosen" && !isOn(json, "use_sliding_window", where)) return null;
+  return positiveInteger(json, "sliding_window", where);
+}
+
+/** `layer_types` as a choice of layers, null when absent; refused where the architecture would not follow it. */
+function slidingByLayerTypes(
+  types: unknown,
+  built: readonly boolean[],
+  rules: ArchitectureRules,
+  where: string,
+): readonly boolean[] | null {
+  if (types === undefined || types === null) return null;
+  const known = ["full_attention", "sliding_attention"];
+  const isList = Array.isArray(types) && types.length === built.length;
+  if (isList && types.every((type) => known.includes(type))) {
+    const slides = types.map((type) => type === "sliding_attention");
+    if (rules.slidingWindow === "chosen" || slides.join() === built.join()) return slides;
+  }
+  throw new CheckpointError(`${where}: layer_types = ${shown(types)} is not supported`, {
+    hint: `expected one of ${known.join(", ")} for each of the ${built.length} layers, as ${rules.className} has them`,
+  });
+}
+
+function isOn(json: JsonObject, field: string, where: string): boolean {
+  const value = json[field] ?? false;
+  if (typeof value === "boolean") return value;
+  throw new CheckpointError(`${where}: expected ${field} to be true or false, got ${shown(value)}`);
 }
 
 function checkHeads(config: DecoderConfig, where: string): void {

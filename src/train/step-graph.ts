@@ -23,8 +23,9 @@ import {
 import { emitModel } from "../engine/onnx/emit.js";
 import type { EmittedModel } from "../engine/types.js";
 import { DecoderGraph } from "../models/decoder.js";
+import { linearShape } from "../models/linear-layers.js";
 import type { LoadedModel, LoraConfig } from "../models/loaded-model.js";
-import { DropoutNoise, LoraInputs, linearShape } from "../models/lora.js";
+import { DropoutNoise, LoraInputs } from "../models/lora.js";
 import { packedInputs, packedLogProbs } from "../models/score-graph.js";
 import { dpoLoss } from "./losses/dpo.js";
 import type { DpoLossOptions } from "./losses/dpo-options.js";
