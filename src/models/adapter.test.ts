@@ -11,16 +11,15 @@ const baseConfig = tinyConfig();
 const origin = { baseModelId: "tiny", baseConfig };
 const queries = ["model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj"];
 
-/** An adapter on square modules of the tiny model and, when named, its head. */
+/** An adapter on square modules of the tiny model. */
 function adapterOn(modules: readonly string[], rank = 2): Adapter {
   const random = new SeededRandom("adapter");
   const config: LoraConfig = { rank, alpha: 3, dropout: 0.25, modules };
   const factors = new Map<string, FloatTensor>();
   for (const module of modules) {
-    const out = module === "lm_head" ? 8 : 32;
     for (const [side, shape] of [
       ["A", [rank, 32]],
-      ["B", [out, rank]],
+      ["B", [32, rank]],
     ] as const) {
       const data = Float32Array.from({ length: shape[0] * shape[1] }, () => random.next());
       factors.set(`base_model.model.${module}.lora_${side}.weight`, { shape, data });
@@ -35,14 +34,12 @@ async function changeConfig(folder: string, changes: Record<string, unknown>): P
   writeFileSync(path, JSON.stringify({ ...json, ...changes }));
 }
 
-test.each([[queries], [[...queries, "lm_head"]], [queries.slice(1)]])(
-  "what is written is read back, hash included: %s",
-  (modules) =>
-    inTemporaryFolder(async (folder) => {
-      const adapter = adapterOn(modules);
-      await writeAdapter(folder, adapter, origin);
-      expect(await readAdapter(folder, baseConfig)).toEqual(adapter);
-    }),
+test.each([[queries], [queries.slice(1)]])("what is written is read back, hash included: %s", (modules) =>
+  inTemporaryFolder(async (folder) => {
+    const adapter = adapterOn(modules);
+    await writeAdapter(folder, adapter, origin);
+    expect(await readAdapter(folder, baseConfig)).toEqual(adapter);
+  }),
 );
 
 test("layers have short names in the config only when all of them are meant", () =>
@@ -71,6 +68,10 @@ test.each([
   ["biases", { bias: "lora_only" }, /bias/],
   ["fully trained modules", { modules_to_save: ["lm_head"] }, /modules_to_save/],
   ["ranks by layer", { rank_pattern: { q_proj: 4 } }, /rank_pattern/],
+  ["scales by layer", { alpha_pattern: { q_proj: 4 } }, /alpha_pattern/],
+  ["an adapted head", { target_modules: ["q_proj", "lm_head"] }, /target_modules.*q_proj.*lm_head/],
+  ["adapted embeddings", { target_modules: ["q_proj", "model.embed_tokens"] }, /embed_tokens/],
+  ["chosen layers without factors", { layers_to_transform: [1, 2], target_modules: ["k_proj"] }, /layers.1/],
   ["a base changed at the start", { init_lora_weights: "pissa_niter_4" }, /init_lora_weights/],
   ["another method", { peft_type: "IA3" }, /peft_type/],
   ["a rank that the factors do not have", { r: 3 }, /rank 3/],
@@ -98,23 +99,30 @@ test("an adapter of another model is refused with that model's name", () =>
     );
   }));
 
-test("a copy of the head that PEFT saves is left aside, a resized one is refused", () =>
+test("an adapter of some layers only is read as PEFT describes it", () =>
   inTemporaryFolder(async (folder) => {
-    const adapter = adapterOn([...queries, "lm_head"]);
+    const adapter = adapterOn(queries.slice(1));
     await writeAdapter(folder, adapter, origin);
-    const save = (rows: number) =>
-      writeSafetensors(
-        join(folder, "adapter_model.safetensors"),
-        new Map([
-          ...adapter.factors,
-          [
-            "base_model.model.lm_head.base_layer.weight",
-            { shape: [rows, 32], data: new Float32Array(rows * 32) },
-          ],
-        ]),
-      );
-    await save(8);
+    await changeConfig(folder, { target_modules: ["q_proj"], layers_to_transform: [1] });
     expect(await readAdapter(folder, baseConfig)).toEqual(adapter);
-    await save(9);
-    await expect(readAdapter(folder, baseConfig)).rejects.toThrow(/does not fit/);
+    await changeConfig(folder, { layers_to_transform: 0 });
+    await expect(readAdapter(folder, baseConfig)).rejects.toThrow(/layers\.0\.self_attn\.q_proj too/);
   }));
+
+test.each([
+  "base_model.model.lm_head.lora_A.weight",
+  "base_model.model.model.embed_tokens.lora_embedding_A",
+  "base_model.model.lm_head.base_layer.weight",
+  "base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector.weight",
+])("a tensor that would not be applied is refused by name: %s", (name) =>
+  inTemporaryFolder(async (folder) => {
+    const adapter = adapterOn(queries);
+    await writeAdapter(folder, adapter, origin);
+    const extra: FloatTensor = { shape: [2, 32], data: new Float32Array(64) };
+    await writeSafetensors(
+      join(folder, "adapter_model.safetensors"),
+      new Map([...adapter.factors, [name, extra]]),
+    );
+    await expect(readAdapter(folder, baseConfig)).rejects.toThrow(`alone, got ${name}`);
+  }),
+);

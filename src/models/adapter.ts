@@ -1,6 +1,7 @@
 /**
  * @file LoRA adapters as PEFT writes them: `adapter_config.json` and `adapter_model.safetensors`. Read and written here so
- * that PEFT's own tools and ours can exchange them; what we cannot compute (DoRA, rsLoRA, biases, …) is refused by name.
+ * that PEFT's own tools and ours can exchange them; what we cannot compute (DoRA, rsLoRA, biases, an adapted head, …) is
+ * refused by name.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { CheckpointError } from "../core/errors.js";
 import { writeJsonDurably } from "../core/files.js";
 import { hashJson, sha256 } from "../core/hash.js";
 import { type ByteSource, openFile } from "./byte-source.js";
-import type { DecoderConfig } from "./config.js";
+import { type DecoderConfig, LINEAR_LAYERS } from "./config.js";
 import { type JsonObject, positiveInteger, positiveNumber, readJsonObject, shown } from "./json-fields.js";
 import type { Adapter, LoraConfig } from "./loaded-model.js";
 import { factorName } from "./lora.js";
@@ -23,6 +24,9 @@ import {
 
 const CONFIG_FILE = "adapter_config.json";
 const WEIGHTS_FILE = "adapter_model.safetensors";
+
+const MERGE_HINT =
+  "only plain LoRA adapters are supported; merge this one into its base with PEFT and open the result";
 
 /** What is recorded beside the factors. */
 export interface AdapterOrigin {
@@ -41,7 +45,7 @@ export async function readAdapter(folder: string, baseConfig: DecoderConfig): Pr
   refuseVariants(json, where);
   const source = openFile(join(folder, WEIGHTS_FILE));
   try {
-    const found = factorEntries(source, json, baseConfig);
+    const found = factorEntries(source);
     const rank = positiveInteger(json, "r", where);
     checkFactors(source.name, found, rank, baseConfig, json);
     const config: LoraConfig = {
@@ -94,7 +98,7 @@ function linearShapes(config: DecoderConfig): ReadonlyMap<string, readonly [numb
   const shapes = new Map<string, readonly [number, number]>();
   for (const [name, shape] of checkpointShapes(config))
     if (name.endsWith("_proj.weight")) shapes.set(moduleOf(name), shape as readonly [number, number]);
-  return shapes.set("lm_head", [config.vocabSize, config.hiddenSize]);
+  return shapes;
 }
 
 function moduleOf(parameter: string): string {
@@ -125,10 +129,13 @@ const UNSUPPORTED_SETTINGS: readonly string[] = [
 /** Ways to begin training that change the base weights too, so that the factors alone are not the adapter. */
 const BASE_CHANGING_INITS: readonly string[] = ["pissa", "olora", "loftq", "corda", "lora_ga"];
 
+/** Modules that PEFT adapts, and of which it keeps whole copies; no graph here adapts or replaces them. */
+const UNADAPTED: readonly string[] = ["lm_head", "embed_tokens"];
+
 function refuseVariants(json: JsonObject, where: string): void {
   const refuse = (field: string, expected: string): CheckpointError =>
     new CheckpointError(`${where}: expected ${field} to be ${expected}, got ${shown(json[field])}`, {
-      hint: "only plain LoRA adapters are supported; merge this one into its base with PEFT and open the result",
+      hint: MERGE_HINT,
     });
   if (json["peft_type"] !== "LORA") throw refuse("peft_type", '"LORA"');
   if ((json["bias"] ?? "none") !== "none") throw refuse("bias", '"none"');
@@ -136,6 +143,9 @@ function refuseVariants(json: JsonObject, where: string): void {
   const init = json["init_lora_weights"];
   if (typeof init === "string" && BASE_CHANGING_INITS.some((name) => init.startsWith(name)))
     throw refuse("init_lora_weights", "one that leaves the base as it is");
+  const targets: readonly unknown[] = [json["target_modules"]].flat();
+  if (targets.some((target) => UNADAPTED.some((module) => `.${target}`.endsWith(`.${module}`))))
+    throw refuse("target_modules", `some of ${LINEAR_LAYERS.join(", ")}`);
 }
 
 function isOff(value: unknown): boolean {
@@ -149,33 +159,17 @@ function dropoutOf(json: JsonObject, where: string): number {
   throw new CheckpointError(`${where}: expected lora_dropout in [0, 1), got ${shown(dropout)}`);
 }
 
-/** The factors among an adapter's tensors; copies of base weights that PEFT adds for lm_head are left aside. */
-function factorEntries(
-  source: ByteSource,
-  json: JsonObject,
-  baseConfig: DecoderConfig,
-): ReadonlyMap<string, SafetensorsEntry> {
-  const factors = new Map<string, SafetensorsEntry>();
-  const { vocabSize, hiddenSize } = baseConfig;
-  for (const [name, entry] of parseSafetensors(source).entries) {
-    if (/\.lora_[AB]\.weight$/.test(name)) factors.set(name, entry);
-    else if (!isEmbeddingCopy(name))
-      throw new CheckpointError(`${source.name}: tensor ${name} is not a LoRA factor`, {
-        hint: "only plain LoRA adapters are supported",
-      });
-    else if (entry.shape.join() !== [vocabSize, hiddenSize].join())
-      throw otherModel(
-        source.name,
-        json,
-        `${name} is [${entry.shape}], the model's is [${vocabSize},${hiddenSize}]`,
+/** An adapter's tensors, all of which must be factors: what is not applied is not ignored. */
+function factorEntries(source: ByteSource): ReadonlyMap<string, SafetensorsEntry> {
+  const { entries } = parseSafetensors(source);
+  for (const name of entries.keys())
+    if (!/\.lora_[AB]\.weight$/.test(name) || UNADAPTED.some((module) => name.includes(`.${module}.`)))
+      throw new CheckpointError(
+        `${source.name}: expected LoRA factors of ${LINEAR_LAYERS.join(", ")} alone, got ${name}`,
+        { hint: MERGE_HINT },
       );
-  }
-  if (factors.size > 0) return factors;
+  if (entries.size > 0) return entries;
   throw new CheckpointError(`${source.name}: expected LoRA factors, got none`);
-}
-
-function isEmbeddingCopy(name: string): boolean {
-  return /^base_model\.model\.(lm_head|model\.embed_tokens)(\.base_layer)?\.weight$/.test(name);
 }
 
 function checkFactors(
@@ -218,10 +212,11 @@ function checkTargets(
   baseConfig: DecoderConfig,
 ): void {
   const targets = json["target_modules"];
-  if (!Array.isArray(targets) || !isOff(json["layers_to_transform"]) || !isOff(json["exclude_modules"]))
-    return;
+  if (!Array.isArray(targets) || !isOff(json["exclude_modules"])) return;
+  const layers = isOff(json["layers_to_transform"]) ? null : [json["layers_to_transform"]].flat();
   const isTarget = (module: string): boolean =>
-    targets.some((target) => module === target || module.endsWith(`.${target}`));
+    targets.some((target) => module === target || module.endsWith(`.${target}`)) &&
+    (layers === null || layers.includes(Number(/\.(\d+)\./.exec(module)?.[1])));
   const missing = [...linearShapes(baseConfig).keys()].filter(
     (module) => isTarget(module) && !modules.includes(module),
   );
