@@ -53,7 +53,7 @@ describe("downloads", () => {
             },
             async (endpoint) => {
               const remote = await requestFile(`${endpoint}/x`, "secret");
-              if (remote === null) throw new Error("no file");
+              if (remote === null) throw new FetchError("no file");
               await saveFile(remote, join(folder, "x"), "x");
               expect(readFileSync(join(folder, "x"), "utf8")).toBe("undefined");
             },

@@ -30,7 +30,7 @@ describe("safetensors", () => {
       const source = openFile(path);
       const header = parseSafetensors(source);
       const a = header.entries.get("a");
-      if (a === undefined) throw new Error("no tensor a");
+      if (a === undefined) throw new CheckpointError("no tensor a");
       expect(a.offset % 64).toBe(0);
       expect(header.metadata).toEqual({ format: "pt" });
       expect(new Uint32Array(readTensor(source, a).buffer)).toEqual(new Uint32Array(data.buffer));
@@ -57,7 +57,7 @@ describe("safetensors", () => {
     const bytes = safetensorsBytes({ h: entry("F16", [5], 0, 10) }, new Uint8Array(bits.buffer));
     const source = bytesInMemory("test", bytes);
     const h = parseSafetensors(source).entries.get("h");
-    if (h === undefined) throw new Error("no tensor h");
+    if (h === undefined) throw new CheckpointError("no tensor h");
     expect([...readTensor(source, h)]).toEqual([1, -2, 2 ** -24, 65504, Number.POSITIVE_INFINITY]);
     expect(readTensor(source, { ...h, dtype: "BF16" })[0]).toBe(0.0078125);
     expect(() => readTensor(source, { ...h, dtype: "I16" })).toThrow(/F32, F16, BF16/);
