@@ -4,8 +4,9 @@ import { ConfigError } from "../core/errors.js";
 import {
   type PackedRows,
   packSegments,
-  ROW_MULTIPLE,
+  ROW_CAPACITY,
   type Segment,
+  SHARED_HEAD,
   segmentLength,
   splitByBudget,
 } from "./packing.js";
@@ -23,12 +24,18 @@ const SINGLE: Segment = { id: "single", prompt: [5, 6], branches: [[7]] };
 const numbers = (array: BigInt64Array) => Array.from(array, Number);
 
 const tokens = fc.array(fc.integer({ min: 0, max: 999 }), { minLength: 1, maxLength: 12 });
+const head = fc.array(fc.integer({ min: 0, max: 999 }), { maxLength: 6 });
 const segmentList = fc
-  .array(fc.record({ prompt: tokens, branches: fc.array(tokens, { minLength: 1, maxLength: 3 }) }), {
-    minLength: 1,
-    maxLength: 12,
-  })
-  .map((list) => list.map((s, i): Segment => ({ id: `s${i}`, ...s })));
+  .tuple(
+    head,
+    fc.array(fc.record({ prompt: tokens, branches: fc.array(tokens, { minLength: 1, maxLength: 3 }) }), {
+      minLength: 1,
+      maxLength: 12,
+    }),
+  )
+  .map(([shared, list]) =>
+    list.map((s, i): Segment => ({ id: `s${i}`, ...s, prompt: [...shared, ...s.prompt] })),
+  );
 
 /** Rebuilds the segments from the arrays alone, following the labels. */
 function unpack(packed: PackedRows, count: number): { prompt: number[]; branches: number[][] }[] {
@@ -45,11 +52,16 @@ function unpack(packed: PackedRows, count: number): { prompt: number[]; branches
   packed.sequenceOf.forEach((sequence, m) => {
     if (sequence >= 0) segmentOf.set(sequence, Number(packed.segmentIds[Number(packed.targetIndex[m])]));
   });
+  const head = numbers(packed.inputIds.slice(0, headLength(packed)));
   return Array.from({ length: count }, (_, s) => {
     const sequences = [...bySequence.keys()].filter((q) => segmentOf.get(q) === s).sort((a, b) => a - b);
-    return { prompt: at(s, 0), branches: sequences.map((q) => bySequence.get(q) ?? []) };
+    return { prompt: [...head, ...at(s, 0)], branches: sequences.map((q) => bySequence.get(q) ?? []) };
   });
 }
+
+/** Tokens at the head of a row. */
+const headLength = (packed: PackedRows) =>
+  numbers(packed.segmentIds.slice(0, packed.length)).filter((id) => id === SHARED_HEAD).length;
 
 describe("packSegments", () => {
   test("lays out a pair and a single by hand", () => {
@@ -62,6 +74,21 @@ describe("packSegments", () => {
     expect(numbers(packed.targetIndex)).toEqual([2, 3, 4, 2, 5, 7, 0, 0]);
     expect(numbers(packed.labels)).toEqual([10, 11, 12, 20, 21, 7, 0, 0]);
     expect(Array.from(packed.sequenceOf)).toEqual([0, 0, 0, 1, 1, 2, -1, -1]);
+  });
+
+  test("puts what all prompts begin with at the head of every row", () => {
+    const twin: Segment = { id: "twin", prompt: [1, 2, 9], branches: [[30, 31]] };
+    const packed = packSegments([PAIR, twin, { ...twin, id: "other" }], { rowCapacity: 8 });
+    expect([packed.rows, packed.length, packed.filled]).toEqual([2, 8, 12]);
+    expect(numbers(packed.inputIds)).toEqual([1, 2, 3, 10, 11, 20, 9, 30, 1, 2, 9, 30, 0, 0, 0, 0]);
+    expect(numbers(packed.positionIds)).toEqual([0, 1, 2, 3, 4, 3, 2, 3, 0, 1, 2, 3, 0, 0, 0, 0]);
+    expect(numbers(packed.segmentIds)).toEqual([-2, -2, 0, 0, 0, 0, 1, 1, -2, -2, 2, 2, -1, -1, -1, -1]);
+    expect(numbers(packed.targetIndex)).toEqual([2, 3, 4, 2, 5, 6, 7, 10, 11]);
+  });
+
+  test("keeps the last token of every prompt out of the head: it predicts", () => {
+    const packed = packSegments([SINGLE, { ...SINGLE, branches: [[8]] }]);
+    expect(numbers(packed.segmentIds)).toEqual([-2, 0, 1]);
   });
 
   test("marks padding of short rows with segment -1", () => {
@@ -113,10 +140,9 @@ describe("packSegments", () => {
           if (s >= 0n) rowsOf.set(s, (rowsOf.get(s) ?? new Set()).add(Math.floor(i / packed.length)));
         });
         for (const rows of rowsOf.values()) expect(rows.size).toBe(1);
-        expect(packed.filled).toBe(segments.reduce((sum, s) => sum + segmentLength(s), 0));
-        expect(packSegments(segments).length).toBeLessThanOrEqual(
-          Math.ceil(longest / ROW_MULTIPLE) * ROW_MULTIPLE,
-        );
+        const saved = headLength(packed) * (segments.length - packed.rows);
+        expect(packed.filled).toBe(segments.reduce((sum, s) => sum + segmentLength(s), 0) - saved);
+        expect(packSegments(segments).length).toBeLessThanOrEqual(Math.max(longest, ROW_CAPACITY));
       }),
     );
   });

@@ -1,7 +1,9 @@
 /**
  * @file Rows without padding: segments (a prompt computed once and its answers) are packed side by side into rows, kept
- * apart by segment ids and restarted positions. An answer's last token is only ever a label, so it takes no place.
- * Query i sees key j iff j ≤ i in the row, same segment, and j lies in the prompt (branch 0) or in i's own branch.
+ * apart by segment ids and restarted positions. An answer's last token is only ever a label, so it takes no place. What
+ * all prompts begin with (the template's system turn) stands once at the head of every row.
+ * Query i sees key j iff j ≤ i in the row, and j lies in the head, or in the same segment and there in the prompt
+ * (branch 0) or in i's own branch.
  */
 import { ConfigError, InternalError } from "../core/errors.js";
 
@@ -16,7 +18,7 @@ export interface Segment {
 
 /** How rows are filled. */
 export interface PackingOptions {
-  /** Most tokens a row may hold; default the longest segment rounded up to a multiple of {@link ROW_MULTIPLE}. */
+  /** Most tokens a row may hold; default {@link ROW_CAPACITY}, or the longest segment where that is longer. */
   readonly rowCapacity?: number;
   /** M is padded to a multiple of this, so that the output projection splits into equal chunks; default 1. */
   readonly chunks?: number;
@@ -31,7 +33,7 @@ export interface PackedRows {
   readonly inputIds: BigInt64Array;
   /** Restart at 0 with every segment; every branch starts at the prompt's length. */
   readonly positionIds: BigInt64Array;
-  /** Index of the segment; −1 for padding. */
+  /** Index of the segment; −1 for padding, {@link SHARED_HEAD} for what all segments begin with. */
   readonly segmentIds: BigInt64Array;
   /** 0 for prompt and padding; 1, 2, … for branches. */
   readonly branchIds: BigInt64Array;
@@ -47,8 +49,14 @@ export interface PackedRows {
   readonly filled: number;
 }
 
-/** Default granularity of row capacities, so that few distinct shapes occur. */
-export const ROW_MULTIPLE = 8;
+/**
+ * Tokens of a row unless a segment is longer: a longer row saves copies of the head, and its attention grows with the
+ * square of its length; at this length both are small.
+ */
+export const ROW_CAPACITY = 256;
+
+/** Segment id of the tokens at the head of a row that all its segments begin with. */
+export const SHARED_HEAD = -2;
 
 /** Row positions that a segment takes: its prompt and every branch without its last token. */
 export function segmentLength(segment: Segment): number {
@@ -62,11 +70,15 @@ export function segmentLength(segment: Segment): number {
  */
 export function packSegments(segments: readonly Segment[], options: PackingOptions = {}): PackedRows {
   for (const segment of segments) requireTokens(segment);
-  const bins = fillRows(segments, options.rowCapacity);
+  const head = commonHead(segments);
+  const bins = fillRows(segments, head.length, options.rowCapacity);
   const length = Math.max(0, ...bins.map((bin) => bin.used));
   const labels = segments.reduce((sum, s) => sum + s.branches.reduce((n, b) => n + b.length, 0), 0);
   const packed = emptyRows(bins.length, length, roundUp(labels, options.chunks ?? 1));
-  const writer = { packed, target: 0, sequence: 0 };
+  const writer = { packed, head: head.length, target: 0, sequence: 0 };
+  bins.forEach((_, row) => {
+    writeTokens(writer, head, { offset: row * length, position: 0, segment: SHARED_HEAD, branch: 0 });
+  });
   const offsets = new Map(
     bins.flatMap((bin, row) => bin.members.map((m) => [m.index, row * length + m.start])),
   );
@@ -107,10 +119,20 @@ interface Bin {
   readonly members: { readonly index: number; readonly start: number }[];
 }
 
-function fillRows(segments: readonly Segment[], rowCapacity: number | undefined): Bin[] {
+/** What all prompts begin with; the last token of each stays its own, since it predicts its answers. */
+function commonHead(segments: readonly Segment[]): readonly number[] {
+  const [first, ...others] = segments.map(({ prompt }) => prompt);
+  if (first === undefined) return [];
+  const limit = Math.min(...segments.map(({ prompt }) => prompt.length - 1));
+  let length = 0;
+  while (length < limit && others.every((prompt) => prompt[length] === first[length])) length++;
+  return first.slice(0, length);
+}
+
+function fillRows(segments: readonly Segment[], head: number, rowCapacity: number | undefined): Bin[] {
   const lengths = segments.map(segmentLength);
   const longest = Math.max(0, ...lengths);
-  const capacity = rowCapacity ?? roundUp(longest, ROW_MULTIPLE);
+  const capacity = rowCapacity ?? Math.max(longest, ROW_CAPACITY);
   if (longest > capacity) {
     const id = segments[lengths.indexOf(longest)]?.id ?? "";
     throw new ConfigError(`packing: expected rows of at most ${capacity} tokens, got ${longest} in ${id}`, {
@@ -122,13 +144,14 @@ function fillRows(segments: readonly Segment[], rowCapacity: number | undefined)
     .sort((a, b) => b.length - a.length || a.index - b.index);
   const bins: Bin[] = [];
   for (const { length, index } of order) {
-    let bin = bins.find((candidate) => candidate.used + length <= capacity);
+    const own = length - head;
+    let bin = bins.find((candidate) => candidate.used + own <= capacity);
     if (bin === undefined) {
-      bin = { used: 0, members: [] };
+      bin = { used: head, members: [] };
       bins.push(bin);
     }
     bin.members.push({ index, start: bin.used });
-    bin.used += length;
+    bin.used += own;
   }
   return bins;
 }
@@ -150,14 +173,18 @@ function emptyRows(rows: number, length: number, targets: number): Omit<PackedRo
 
 interface RowWriter {
   readonly packed: Omit<PackedRows, "sequences" | "filled">;
+  /** Tokens at the head of every row. */
+  readonly head: number;
   target: number;
   sequence: number;
 }
 
 function writeSegment(writer: RowWriter, segment: Segment, index: number, offset: number): void {
   const promptLength = segment.prompt.length;
-  writeTokens(writer, segment.prompt, { offset, position: 0, segment: index, branch: 0 });
-  let cursor = offset + promptLength;
+  const own = segment.prompt.slice(writer.head);
+  writeTokens(writer, own, { offset, position: writer.head, segment: index, branch: 0 });
+  const predicting = offset + own.length - 1;
+  let cursor = offset + own.length;
   segment.branches.forEach((branch, b) => {
     writeTokens(writer, branch.slice(0, -1), {
       offset: cursor,
@@ -166,7 +193,7 @@ function writeSegment(writer: RowWriter, segment: Segment, index: number, offset
       branch: b + 1,
     });
     branch.forEach((label, t) => {
-      const from = t === 0 ? offset + promptLength - 1 : cursor + t - 1;
+      const from = t === 0 ? predicting : cursor + t - 1;
       writeTarget(writer, from, label);
     });
     cursor += branch.length - 1;

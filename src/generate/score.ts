@@ -5,6 +5,7 @@
 import {
   type PackedRows,
   packSegments,
+  ROW_CAPACITY,
   type Segment,
   segmentLength,
   splitByBudget,
@@ -26,9 +27,6 @@ export interface ScoredAnswer {
   readonly tokenLogProbs: readonly number[];
 }
 
-/** Rows are filled up to this length, longer segments stand alone: attention grows with the square of a row. */
-const ROW_CAPACITY = 256;
-
 /** Tokens of a run, so that other users of the engine are not kept waiting. */
 const RUN_TOKENS = 1024;
 
@@ -48,11 +46,7 @@ export async function* scoreAnswers(
   const runs = splitByBudget(shared, ({ segment }) => segmentLength(segment), RUN_TOKENS, shared.length);
   for (const run of runs) {
     const segments = run.map(({ segment }) => segment);
-    const longest = Math.max(...segments.map(segmentLength));
-    const packed = packSegments(segments, {
-      rowCapacity: Math.max(longest, ROW_CAPACITY),
-      chunks: LOGIT_CHUNKS,
-    });
+    const packed = packSegments(segments, { chunks: LOGIT_CHUNKS });
     const outputs = await session.run({ ...adapterFeeds, ...packedFeeds(packed) }, { fetch: ["log_probs"] });
     yield* unpack(run, packed, floatOutput(outputs, "log_probs"));
   }

@@ -30,9 +30,12 @@ import type { Attend } from "./decoder.js";
 /** Added to the score of a hidden position: finite, so that a row that sees nothing stays finite too. */
 const HIDDEN = -1e30;
 
+/** Segment id of a row's head. */
+const HEAD = -2;
+
 /** Which example, and which of its answers, each place of a packed row belongs to, and where in it; int64 [B,T]. */
 export interface PackedLayout {
-  /** −1 for padding */
+  /** −1 for padding, −2 for the head of a row, which all its segments begin with */
   readonly segmentIds: Value;
   /** 0 for the shared prompt, 1 … for answers that do not see each other */
   readonly branchIds: Value;
@@ -41,8 +44,8 @@ export interface PackedLayout {
 }
 
 /**
- * Query i sees key j iff j ≤ i, both are of one segment, j is of the prompt or of i's own branch, and j's position is
- * within the layer's window.
+ * Query i sees key j iff j ≤ i, j is of the row's head, or of i's segment and there of the prompt or of i's own branch,
+ * and j's position is within the layer's window.
  */
 export function packedAttention(config: DecoderConfig, layout: PackedLayout): Attend {
   const [b, t] = layout.segmentIds.shape as readonly [Dim, Dim];
@@ -52,7 +55,8 @@ export function packedAttention(config: DecoderConfig, layout: PackedLayout): At
   const sameSegment = equal(asQuery(segmentIds), asKey(segmentIds));
   const sameBranch = equal(asQuery(branchIds), asKey(branchIds));
   const visibleBranch = or(equal(asKey(branchIds), integers(0)), sameBranch);
-  const visible = and(and(causal(t), sameSegment), visibleBranch);
+  const isHead = equal(asKey(segmentIds), integers(HEAD));
+  const visible = and(causal(t), or(isHead, and(sameSegment, visibleBranch)));
   const bias = byLayer(config, (window) =>
     maskBias(visible, asKey(positionIds), asQuery(positionIds), window),
   );

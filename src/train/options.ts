@@ -130,7 +130,7 @@ const COMMON: Omit<TrainingSettings, "epochs" | "learningRate" | "scheduler" | "
   evalSteps: 0,
   saveSteps: 50,
   seed: 42,
-  tokenBudget: 2048,
+  tokenBudget: 1024,
 };
 
 /** Defaults: TRL's where a LoRA run can use them, the paper's learning rates, epochs and schedules otherwise. */

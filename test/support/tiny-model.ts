@@ -98,9 +98,10 @@ export function randomSegments(count: number, vocabSize: number, answers = 2): S
   const random = new SeededRandom("segments", count, answers);
   const ids = (most: number) =>
     Array.from({ length: 1 + random.integer(most) }, () => random.integer(vocabSize));
+  const head = [1, 2, 3];
   return Array.from({ length: count }, (_, i) => ({
     id: `segment ${i}`,
-    prompt: ids(6),
+    prompt: [...head, ...ids(6)],
     branches: Array.from({ length: answers }, () => ids(5)),
   }));
 }
