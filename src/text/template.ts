@@ -2,9 +2,9 @@
  * @file How a conversation becomes text. `chat` is the model's own Jinja template; `alpaca` is the prompt of Stanford
  * Alpaca as Alpaca-LoRA and the paper use it; `none` joins the contents. The text carries the control tokens by name.
  */
-import { Template } from "@huggingface/jinja";
 import { ConfigError, TokenizerError } from "../core/errors.js";
 import { hashJson, sha256 } from "../core/hash.js";
+import { BoundedTemplate, templateRefusal } from "./bounded-template.js";
 import type { Message, TemplateName } from "./messages.js";
 import { type JsonObject, namedToken } from "./tokenizer-json.js";
 
@@ -30,7 +30,8 @@ export interface TemplateSource {
 /**
  * The template of that name.
  * @throws ConfigError when `chat` is asked of a checkpoint without a chat template
- * @throws TokenizerError when the chat template does not parse
+ * @throws TokenizerError when the chat template does not parse; rendering throws it for conversations that the template
+ *   refuses, and for templates that do too much
  */
 export function promptTemplate(name: TemplateName, source: TemplateSource): PromptTemplate {
   if (name === "alpaca") return alpacaTemplate(namedToken(source.config, "eos_token") ?? "");
@@ -49,7 +50,7 @@ function chatTemplate(text: string, config: JsonObject): PromptTemplate {
   const template = parseTemplate(text);
   const tokens = Object.fromEntries(CHAT_TOKENS.map((name) => [name, namedToken(config, name) ?? undefined]));
   const render = (messages: readonly Message[], addGenerationPrompt: boolean): string =>
-    renderTemplate(template, { ...tokens, messages, add_generation_prompt: addGenerationPrompt });
+    renderTemplate(template, messages, { ...tokens, add_generation_prompt: addGenerationPrompt });
   return {
     name: "chat",
     hash: hashJson({ text, tokens }),
@@ -58,26 +59,32 @@ function chatTemplate(text: string, config: JsonObject): PromptTemplate {
   };
 }
 
-function parseTemplate(text: string): Template {
+function parseTemplate(text: string): BoundedTemplate {
   try {
-    return new Template(text);
+    return new BoundedTemplate(text);
   } catch (cause) {
-    throw templateError("does not parse", "choose --template alpaca or none, or mend chat_template", cause);
+    if (cause instanceof TokenizerError) throw cause;
+    throw new TokenizerError(`chat template: does not parse: ${reasonOf(cause)}`, {
+      hint: "choose --template alpaca or none, or mend chat_template",
+      cause,
+    });
   }
 }
 
-function renderTemplate(template: Template, values: Record<string, unknown>): string {
+function renderTemplate(
+  template: BoundedTemplate,
+  messages: readonly Message[],
+  variables: Readonly<Record<string, unknown>>,
+): string {
   try {
-    return template.render(values);
+    return template.render({ ...variables, messages }, messages.length);
   } catch (cause) {
-    const hint = "some templates take no system prompt, or want user and assistant in turn, user first";
-    throw templateError("refuses this conversation", hint, cause);
+    throw cause instanceof TokenizerError ? cause : templateRefusal(reasonOf(cause), cause);
   }
 }
 
-function templateError(problem: string, hint: string, cause: unknown): TokenizerError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new TokenizerError(`chat template: ${problem}: ${reason}`, { hint, cause });
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 const ALPACA_WITHOUT_INPUT =
