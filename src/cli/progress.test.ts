@@ -28,6 +28,23 @@ test("prints a plain line every ten seconds and the last state where there is no
   ]);
 });
 
+test("tells rate and time left only once 3 % of its own work is done", () => {
+  const { bar, written, clock } = recorded({ initial: 20 }, false);
+  for (const [ms, done] of [
+    [60_000, 20],
+    [70_000, 22.39],
+    [80_000, 22.5],
+  ] as const) {
+    clock.ms = ms;
+    bar.reach(done);
+  }
+  expect(written).toEqual([
+    "work  20/100 tokens  20 %  in 1 min 00 s\n",
+    "work  22/100 tokens  22 %  in 1 min 10 s\n",
+    "work  22/100 tokens  22 %  0.031 tokens/s  41 min 20 s left\n",
+  ]);
+});
+
 test("redraws one line on a terminal, cut to its width, at most ten times a second", () => {
   const { bar, written, clock } = recorded(
     { label: "a label that is far too long for a terminal of sixty columns" },

@@ -30,6 +30,8 @@ export interface ProgressStream {
 export interface Progress {
   /** Counts `units` more; `note` stays at the line's end until replaced. */
   advance(units?: number, note?: string): void;
+  /** Says that `done` units are done in all, fractions included. */
+  reach(done: number, note?: string): void;
   /** Prints a line of its own (a warning) without tearing the progress line. */
   log(line: string): void;
   /** Prints the last state and ends the line. */
@@ -38,13 +40,20 @@ export interface Progress {
 
 const TERMINAL_INTERVAL_MS = 100;
 const PLAIN_INTERVAL_MS = 10_000;
+/** Share of the work after which rate and time left are shown. */
+const LEAST_TELLING_SHARE = 0.03;
 
 /** Starts a progress line. */
 export function progress(options: ProgressOptions): Progress {
   return options.silent === true ? SILENT : new ProgressLine(options);
 }
 
-const SILENT: Progress = { advance: () => undefined, log: () => undefined, done: () => undefined };
+const SILENT: Progress = {
+  advance: () => undefined,
+  reach: () => undefined,
+  log: () => undefined,
+  done: () => undefined,
+};
 
 class ProgressLine implements Progress {
   private readonly options: ProgressOptions;
@@ -67,7 +76,11 @@ class ProgressLine implements Progress {
   }
 
   advance(units = 1, note?: string): void {
-    this.count += units;
+    this.reach(this.count + units, note);
+  }
+
+  reach(done: number, note?: string): void {
+    this.count = done;
     if (note !== undefined) this.note = note;
     const interval = this.isTerminal ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS;
     if (this.now() - this.drawnMs >= interval) this.draw();
@@ -98,8 +111,8 @@ class ProgressLine implements Progress {
   private line(): string {
     const { label, total, initial = 0 } = this.options;
     const seconds = (this.drawnMs - this.startMs) / 1000;
-    const rate = seconds > 0 ? (this.count - initial) / seconds : 0;
     const parts = [label, this.counted()];
+    const rate = this.isTelling && seconds > 0 ? (this.count - initial) / seconds : 0;
     if (rate > 0) parts.push(`${amount(rate)}${this.unit}/s`);
     if (rate > 0 && total !== undefined && this.count < total) {
       parts.push(`${duration((total - this.count) / rate)} left`);
@@ -108,11 +121,18 @@ class ProgressLine implements Progress {
     return parts.join("  ");
   }
 
+  /** Whether enough is done for a rate that says something of the rest: the first units pay for opening and warming up. */
+  private get isTelling(): boolean {
+    const { total, initial = 0 } = this.options;
+    return total === undefined || this.count - initial >= LEAST_TELLING_SHARE * (total - initial);
+  }
+
   private counted(): string {
     const { total } = this.options;
-    if (total === undefined) return `${amount(this.count)}${this.unit}`;
+    const whole = Math.floor(this.count);
+    if (total === undefined) return `${amount(whole)}${this.unit}`;
     const percent = total > 0 ? `  ${Math.floor((100 * this.count) / total)} %` : "";
-    return `${amount(this.count)}/${amount(total)}${this.unit}${percent}`;
+    return `${amount(whole)}/${amount(total)}${this.unit}${percent}`;
   }
 
   private get unit(): string {

@@ -111,6 +111,14 @@ test("goes on after a failure, keeps finished samples and never draws them again
   expect(results).toEqual(whole);
 });
 
+test("progress counts answers in the making too, and never falls back", async () => {
+  const seen: number[] = [];
+  await evaluate(demo({ onProgress: ({ phase, done }) => void (phase === "answers" && seen.push(done)) }));
+  expect(seen.some((done) => done > 0 && done < 1)).toBe(true);
+  expect(seen).toEqual([...seen].sort((a, b) => a - b));
+  expect(seen.at(-1)).toBe(200);
+});
+
 test("draws nothing when everything is there", async () => {
   const out = newFolder();
   await evaluate(demo({ out }));

@@ -10,6 +10,7 @@ import { resolveSampling } from "../generate/sampling-options.js";
 import { DEFAULT_LEVEL } from "../stats/intervals.js";
 import type { ChatModel, SamplingOptions } from "../text/chat-model.js";
 import type { Judge } from "../text/judge.js";
+import { OpenAnswers } from "../text/open-answers.js";
 import { aggregate, type Group } from "./aggregate.js";
 import { claimFolder, hashPart, recordJudge } from "./manifest.js";
 import { countReferences, scoreReferences } from "./references.js";
@@ -36,6 +37,7 @@ export const RESULTS_FILE = "results.json";
 /** How far an evaluation is. */
 export interface EvaluationProgress {
   readonly phase: "answers" | "references";
+  /** Finished answers, and open ones as the shares of the token limit that they have reached. */
   readonly done: number;
   readonly total: number;
   /** Task of the last piece of work; null before the first. */
@@ -54,7 +56,7 @@ export interface EvaluateOptions {
   /** The most prompts a task; null (default) for the suite's own limits. */
   readonly limit?: number | null;
   /** Greedy, at most 128 new tokens, no penalty, unless said otherwise. `seed` and `signal` have their own options. */
-  readonly sampling?: Omit<SamplingOptions, "seed" | "signal">;
+  readonly sampling?: Omit<SamplingOptions, "seed" | "signal" | "onDraw">;
   /** Of the prompt sample and of every draw; default 0. */
   readonly seed?: number;
   /** Go on in a folder that holds this very evaluation; default true. */
@@ -181,8 +183,12 @@ async function collectSamples(
 ): Promise<readonly SampleRow[]> {
   const journal = new Journal<SampleRow>(join(options.out, SAMPLES_FILE));
   const total = tasks.reduce((sum, { prompts }) => sum + prompts.length, 0);
-  const report = (task: string | null): void =>
-    options.onProgress?.({ phase: "answers", done: journal.rows.length, total, task });
+  const open = new OpenAnswers(sampling.maxNewTokens);
+  let last: string | null = null;
+  const report = (task: string | null): void => {
+    last = task;
+    options.onProgress?.({ phase: "answers", done: journal.rows.length + open.share, total, task });
+  };
   report(null);
   try {
     await drawSamples(journal, {
@@ -193,7 +199,14 @@ async function collectSamples(
       seed,
       ...(options.sampling?.batchSize === undefined ? {} : { batchSize: options.sampling.batchSize }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
-      onSample: (row) => report(row.task),
+      onDraw: (answer) => {
+        open.drawn(answer);
+        report(last);
+      },
+      onSample: (row, answer) => {
+        open.finished(answer);
+        report(row.task);
+      },
     });
   } finally {
     journal.close();

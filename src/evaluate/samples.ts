@@ -3,7 +3,7 @@ import { GenerationError } from "../core/errors.js";
 import type { Journal } from "../core/files.js";
 import { hashJson } from "../core/hash.js";
 import { findLoop, LOOP_DEFINITION } from "../stats/loops.js";
-import type { ChatModel, Completion } from "../text/chat-model.js";
+import type { ChatModel, Completion, SamplingOptions } from "../text/chat-model.js";
 import type { Judge, Verdict } from "../text/judge.js";
 import type { EvaluationSampling, SampleRow } from "./results.js";
 import type { LoadedTask, TaskPrompt } from "./tasks/load.js";
@@ -22,8 +22,10 @@ export interface DrawOptions {
   readonly seed: number;
   readonly batchSize?: number;
   readonly signal?: AbortSignal;
+  /** Told after every token, by models that draw them here. */
+  readonly onDraw?: SamplingOptions["onDraw"];
   /** Told after every journalled answer. */
-  readonly onSample?: (row: SampleRow) => void;
+  readonly onSample?: (row: SampleRow, answer: Completion) => void;
 }
 
 interface Pending {
@@ -44,12 +46,13 @@ export async function drawSamples(journal: Journal<SampleRow>, options: DrawOpti
   const pending = pendingPrompts(journal.rows, options.tasks);
   if (pending.size === 0) return;
   const requests = Array.from(pending, ([id, { prompt }]) => ({ id, messages: prompt.messages }));
-  const { sampling, seed, batchSize, signal } = options;
+  const { sampling, seed, batchSize, signal, onDraw } = options;
   const drawing = {
     ...sampling,
     seed,
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(signal === undefined ? {} : { signal }),
+    ...(onDraw === undefined ? {} : { onDraw }),
   };
   for await (const completion of options.model.generate(requests, drawing)) {
     const asked = pending.get(completion.id);
@@ -60,7 +63,7 @@ export async function drawSamples(journal: Journal<SampleRow>, options: DrawOpti
     const row = await makeRow(asked, completion, options.judges);
     journal.append(row);
     pending.delete(completion.id);
-    options.onSample?.(row);
+    options.onSample?.(row, completion);
   }
   if (pending.size > 0) throw stoppedError(pending.size, options);
 }

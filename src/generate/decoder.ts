@@ -4,6 +4,7 @@
  * sample alone: rows of a batch never see each other, and random numbers are functions of a key.
  */
 import { ContextLengthError, GenerationError } from "../core/errors.js";
+import type { SamplingOptions } from "../text/chat-model.js";
 import { type DecodeModel, runRows } from "./decode-graph-run.js";
 import { type AllocateCache, capacityBucket, type KvCache, type SlotCopy } from "./kv-cache.js";
 import { groupSize, type PrefillGroup, type Prefix, prefill } from "./prefill.js";
@@ -24,6 +25,8 @@ export interface DecodeOptions extends SequenceSettings {
   /** Tokens a prefill run at most. */
   readonly prefillTokens: number;
   readonly signal?: AbortSignal | undefined;
+  /** After every drawn token. */
+  readonly onDraw?: SamplingOptions["onDraw"];
 }
 
 /** Other users of the engine wait at most for a run of this many tokens. */
@@ -206,6 +209,7 @@ class Decoder {
     sequence.draw(logits);
     this.statistics.newTokens++;
     this.statistics.nearTies += sequence.nearTies - before;
+    this.options.onDraw?.({ id: sequence.request.id, sample: sequence.sample });
     if (sequence.isFinished) this.finished.push(sequence.result());
   }
 

@@ -12,6 +12,7 @@ import type { Adapter, LoadedModel, LoraConfig } from "../models/loaded-model.js
 import { loraFactors, loraModules } from "../models/lora.js";
 import { openModel } from "../models/open.js";
 import type { Completion, LogProbs } from "../text/chat-model.js";
+import type { AnswerKey } from "../text/open-answers.js";
 import { type DecodeModel, runRows } from "./decode-graph-run.js";
 import { ResidentKvCache } from "./kv-cache.js";
 import { LocalChatModel, type LocalSamplingOptions } from "./local-chat-model.js";
@@ -156,6 +157,19 @@ test("answers do not depend on the batch size", async () => {
   expect(alone).toHaveLength(21);
   expect(await answers(model, { batchSize: 16 })).toEqual(alone);
   expect(await answers(model, { batchSize: 5 })).toEqual(alone);
+  await model.close();
+});
+
+test("tells which answer every token is drawn for", async () => {
+  const model = await openChat();
+  const drawn = new Map<string, number>();
+  const onDraw = ({ id, sample }: AnswerKey): void => {
+    drawn.set(`${id}/${sample}`, (drawn.get(`${id}/${sample}`) ?? 0) + 1);
+  };
+  const done = await answers(model, { onDraw, batchSize: 4 });
+  expect(drawn).toEqual(
+    new Map(done.map(({ id, sample, tokenIds }) => [`${id}/${sample}`, tokenIds.length])),
+  );
   await model.close();
 });
 

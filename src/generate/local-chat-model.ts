@@ -93,7 +93,7 @@ export class LocalChatModel implements ChatModel {
     requests: readonly LocalGenerationRequest[],
     options: LocalSamplingOptions,
   ): AsyncGenerator<Completion> {
-    const { signal, onToken = null, statistics = emptyStatistics(), ...plain } = options;
+    const { signal, onDraw, onToken = null, statistics = emptyStatistics(), ...plain } = options;
     const sampling = resolveSampling(plain);
     const settings = {
       sampling,
@@ -101,6 +101,7 @@ export class LocalChatModel implements ChatModel {
       text: this.text,
       onToken,
       signal,
+      ...(onDraw && { onDraw }),
       prefillTokens: PREFILL_TOKENS,
     };
     const prompts = requests.map((request) => this.encode(request));

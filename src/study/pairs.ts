@@ -11,6 +11,7 @@ import { promptKey } from "../data/splits.js";
 import { matchRefusal, REFUSAL_MATCHER_HASH } from "../judges/refusal-matcher.js";
 import { findLoop } from "../stats/loops.js";
 import type { ChatModel, Completion } from "../text/chat-model.js";
+import { OpenAnswers } from "../text/open-answers.js";
 import { WATCH_PROMPTS } from "../train/watch.js";
 import type { PairsRecipe } from "./recipe.js";
 import { loadSelections, type RowContext } from "./rows.js";
@@ -49,7 +50,8 @@ export async function buildStudyPairs(task: PairTask): Promise<StudyPairs> {
   const asked = recipe.count + HELD_OUT_PAIRS;
   const { observer, signal } = bench;
   const answers = expectedAnswers(recipe, safetyCount + WATCH_PROMPTS.others, asked);
-  const counted = () => Math.min(answers, journal.rows.length);
+  const open = new OpenAnswers(recipe.maxNewTokens);
+  const counted = () => Math.min(answers, journal.rows.length + open.share);
   observer.onWork?.("answering", "answers", answers, counted());
   try {
     const { pairs, report } = await buildPairs({
@@ -65,12 +67,21 @@ export async function buildStudyPairs(task: PairTask): Promise<StudyPairs> {
       // The rows are clean already, see `rows.ts`.
       benchmarks: [],
       model,
-      sampling: { maxNewTokens: recipe.maxNewTokens, temperature: 0, ...(signal && { signal }) },
+      sampling: {
+        maxNewTokens: recipe.maxNewTokens,
+        temperature: 0,
+        ...(signal && { signal }),
+        onDraw: (answer) => {
+          open.drawn(answer);
+          observer.onWorkDone?.(counted());
+        },
+      },
       isRefusal: (_, response) => matchRefusal(response) !== undefined,
       isBroken: ({ finishReason, tokenIds }) => finishReason !== "stop" || findLoop(tokenIds) !== undefined,
       knownAnswers: known,
       onAnswer: (completion) => {
         journal.append({ settings, completion });
+        open.finished(completion);
         observer.onWorkDone?.(counted());
       },
     });

@@ -20,7 +20,7 @@ import type { StageObserver } from "./run.js";
 export interface StudyObserver extends StageObserver {
   /** Work begins that is counted; `done` units were done before. */
   readonly onWork?: (label: string, unit: string, total: number, done: number) => void;
-  /** So many units are done. */
+  /** So many units are done, fractions included. */
   readonly onWorkDone?: (done: number, note?: string) => void;
   /** Something that the user should read. */
   readonly onWarning?: (message: string) => void;

@@ -3,6 +3,7 @@
  * are one thing to judges, evaluation, guard and server.
  */
 import type { Exchange, Message } from "./messages.js";
+import type { AnswerKey } from "./open-answers.js";
 
 /** One prompt to be answered `samples` times. */
 export interface GenerationRequest {
@@ -33,6 +34,8 @@ export interface SamplingOptions {
   /** Sequences decoded side by side; results do not depend on it. */
   readonly batchSize?: number;
   readonly signal?: AbortSignal;
+  /** Told which answer a token was drawn for, by models that draw tokens here; for progress, changes nothing. */
+  readonly onDraw?: (answer: AnswerKey) => void;
 }
 
 /** One finished answer. */

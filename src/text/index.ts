@@ -3,3 +3,4 @@ export * from "./chat-model.js";
 export * from "./judge.js";
 export type * from "./messages.js";
 export { MockChatModel, type MockChatModelOptions } from "./mock-chat-model.js";
+export { type AnswerKey, OpenAnswers } from "./open-answers.js";

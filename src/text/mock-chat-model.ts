@@ -48,7 +48,9 @@ export class MockChatModel implements ChatModel {
         if (options.signal?.aborted === true) throw new GenerationError(`${this.id}: stopped`);
         if (left-- <= 0) throw new GenerationError(`${this.id}: expected more answers, got told to fail`);
         this.drawn.push(request.id);
-        yield this.complete(request, sample, options);
+        const answer = this.complete(request, sample, options);
+        for (const _ of answer.tokenIds) options.onDraw?.(answer);
+        yield answer;
       }
     }
   }

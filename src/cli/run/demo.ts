@@ -48,7 +48,6 @@ class StudyLines {
   private readonly out: string;
   private readonly opening: ReturnType<typeof openProgress>;
   private bar: Progress | null = null;
-  private counted = 0;
 
   constructor(isSilent: boolean, out: string) {
     this.isSilent = isSilent;
@@ -60,7 +59,7 @@ class StudyLines {
     return {
       onStage: (notice) => this.stage(notice),
       onWork: (label, unit, total, done) => this.begin(label, unit, total, done),
-      onWorkDone: (done, note) => this.advance(done, note),
+      onWorkDone: (done, note) => this.bar?.reach(done, note),
       onWarning: (message) => this.warn(message),
       onOpen: (step) => this.opening.onProgress(step),
     };
@@ -81,13 +80,7 @@ class StudyLines {
 
   private begin(label: string, unit: string, total: number, done: number): void {
     this.done();
-    this.counted = done;
     this.bar = progress({ label: `  ${label}`, unit, total, initial: done, silent: this.isSilent });
-  }
-
-  private advance(done: number, note?: string): void {
-    this.bar?.advance(done - this.counted, note);
-    this.counted = done;
   }
 
   private warn(message: string): void {

@@ -87,18 +87,15 @@ interface ProgressLines {
 function progressLines(silent: boolean): ProgressLines {
   let line: Progress | undefined;
   let phase: EvaluationProgress["phase"] | undefined;
-  let counted = 0;
   return {
     update(state) {
       if (state.phase !== phase) {
         line?.done();
         phase = state.phase;
-        counted = state.done;
         const label = state.phase === "answers" ? "evaluating" : "scoring references";
         line = progress({ label, total: state.total, unit: "answers", initial: state.done, silent });
       }
-      line?.advance(state.done - counted, state.task ?? "");
-      counted = state.done;
+      line?.reach(state.done, state.task ?? "");
     },
     done: () => line?.done(),
   };

@@ -5,9 +5,10 @@ import type { PromptRow } from "../../data/examples.js";
 import { readRows, type SourceRow } from "../../data/readers.js";
 import { type DecodeStatistics, emptyStatistics } from "../../generate/decoder.js";
 import type { LocalChatModel } from "../../generate/local-chat-model.js";
+import { type AnswerKey, OpenAnswers } from "../../text/open-answers.js";
 import type { GenerateOptions } from "../commands/generate.js";
 import { printJson, printLine } from "../output.js";
-import { type Progress, progress } from "../progress.js";
+import { progress } from "../progress.js";
 import { AnswerJournal, type PromptSource } from "./answer-journal.js";
 import { openFlaggedModel } from "./chat-model.js";
 
@@ -67,12 +68,18 @@ async function drawMissing(
     silent: options.json === true,
   });
   const { signal, release } = interruption();
-  const onToken = tokenMeter(bar);
-  const drawing = { ...samplingOf(options), batchSize: options.batchSize, signal, onToken, statistics };
+  const open = new OpenAnswers(options.maxNewTokens);
+  const meter = tokenMeter();
+  const onDraw = (answer: AnswerKey): void => {
+    open.drawn(answer);
+    bar.reach(journal.count + open.share, meter());
+  };
+  const drawing = { ...samplingOf(options), batchSize: options.batchSize, signal, onDraw, statistics };
   try {
     for await (const completion of model.generate(wanted, drawing)) {
       journal.append(completion);
-      bar.advance(1);
+      open.finished(completion);
+      bar.reach(journal.count + open.share);
     }
   } finally {
     bar.done();
@@ -80,14 +87,14 @@ async function drawMissing(
   }
 }
 
-/** Shows tokens per second at the end of the progress line. */
-function tokenMeter(bar: Progress): () => void {
+/** Counts a token a call and says how many a second that makes. */
+function tokenMeter(): () => string {
   const startMs = Date.now();
   let tokens = 0;
   return () => {
     tokens++;
     const seconds = (Date.now() - startMs) / 1000;
-    if (seconds > 0) bar.advance(0, `${(tokens / seconds).toFixed(0)} tokens/s`);
+    return seconds > 0 ? `${(tokens / seconds).toFixed(0)} tokens/s` : "";
   };
 }
 

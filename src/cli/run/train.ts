@@ -71,7 +71,6 @@ async function runMethod(
 class TrainProgress {
   private readonly isSilent: boolean;
   private bar: Progress | null = null;
-  private counted = 0;
   private startedMs = 0;
   private tokensBefore: number | null = null;
 
@@ -82,8 +81,8 @@ class TrainProgress {
   get hooks(): TrainHooks {
     return {
       onPhase: (label, total, unit) => this.begin(label, total, unit),
-      onPhaseProgress: (done) => this.advance(done),
-      onStep: ({ step, metrics }) => this.advance(step, this.note(metrics)),
+      onPhaseProgress: (done) => this.bar?.reach(done),
+      onStep: ({ step, metrics }) => this.bar?.reach(step, this.note(metrics)),
       onWarning: (message) => this.warn(message),
     };
   }
@@ -95,14 +94,8 @@ class TrainProgress {
 
   private begin(label: string, total: number, unit: string): void {
     this.done();
-    this.counted = 0;
     this.startedMs = Date.now();
     this.bar = progress({ label, total, unit, silent: this.isSilent });
-  }
-
-  private advance(done: number, note?: string): void {
-    this.bar?.advance(done - this.counted, note);
-    this.counted = done;
   }
 
   private note(metrics: Readonly<Record<string, unknown>>): string {
