@@ -79,8 +79,8 @@ test.each([
 
 test("qwen3 normalises queries and keys, and its heads are of 128 unless it says so", () => {
   expect(tinyConfig(qwen3)).toMatchObject({ architecture: "qwen3", qkNorm: true, headDim: 8 });
-  const { head_dim, ...rest } = { ...TINY_CONFIG, ...qwen3 };
-  expect([head_dim, parseConfig(rest, "tiny").headDim]).toEqual([8, 128]);
+  const { head_dim, ...rest } = TINY_CONFIG;
+  expect([head_dim, parseConfig({ ...rest, ...qwen3 }, "tiny").headDim]).toEqual([8, 128]);
 });
 
 test("checkpoints hold the biases and norms that the configuration asks for", () => {

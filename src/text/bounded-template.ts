@@ -5,6 +5,7 @@
  */
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 import { TokenizerError } from "../core/errors.js";
+import { mendProgram, STRIP_FUNCTION, stripCharacters } from "./template-mending.js";
 
 /** Characters of a template's text; the longest in use have some ten thousand. */
 const MAX_TEMPLATE_CHARACTERS = 1_000_000;
@@ -68,7 +69,7 @@ export class BoundedTemplate {
   constructor(text: string) {
     if (text.length > MAX_TEMPLATE_CHARACTERS)
       throw tooMuch(`a text of at most ${MAX_TEMPLATE_CHARACTERS} characters, got ${text.length}`);
-    this.program = new Template(text).parsed;
+    this.program = mendProgram(new Template(text).parsed);
   }
 
   /**
@@ -93,6 +94,7 @@ const GLOBALS: Readonly<Record<string, unknown>> = {
   False: false,
   None: null,
   range: boundedRange,
+  [STRIP_FUNCTION]: stripCharacters,
   strftime_now: (format: string) => format.replace(/%[A-Za-z%]/g, (token) => FIXED_DATE[token] ?? token),
   raise_exception: (message: unknown) => {
     throw templateRefusal(String(message));
