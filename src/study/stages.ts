@@ -281,20 +281,10 @@ async function trainOptions<Row>(
 }
 
 function trainHooks({ observer, signal }: Workbench): TrainHooks {
-  let training: { readonly label: string; readonly total: number } | null = null;
   return {
-    onPhase: (label, total, unit) => {
-      training = unit === "steps" ? { label, total } : null;
-      observer.onWork?.(label, unit, total, 0);
-    },
+    onPhase: (label, total, unit, done) => observer.onWork?.(label, unit, total, done),
     onPhaseProgress: (done) => observer.onWorkDone?.(done),
-    onStep: ({ step, resumedFrom, metrics }) => {
-      // The rate must not count what an earlier call did.
-      if (training !== null && resumedFrom > 0)
-        observer.onWork?.(training.label, "steps", training.total, resumedFrom);
-      training = null;
-      observer.onWorkDone?.(step, `loss ${Number(metrics["loss"]).toFixed(3)}`);
-    },
+    onStep: ({ step, metrics }) => observer.onWorkDone?.(step, `loss ${Number(metrics["loss"]).toFixed(3)}`),
     onWarning: (message) => observer.onWarning?.(message),
     isLoop: (tokenIds) => findLoop(tokenIds) !== undefined,
     ...(signal && { signal }),

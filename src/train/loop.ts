@@ -56,6 +56,8 @@ export interface LoopHooks {
   readonly onStep?: (progress: StepProgress) => void;
   /** Something the user should read now. */
   readonly onWarning?: (message: string) => void;
+  /** The loop turns to the held-out prompts, or to its steps, with `step` of them done. */
+  readonly onTurn?: (turn: "look" | "steps", step: number) => void;
   /** Looks at the model before the first step and at every evaluation; its metrics go into the step's line. */
   readonly watch?: TrainingWatch;
   readonly signal?: AbortSignal;
@@ -105,6 +107,7 @@ export async function trainLoop<Row extends TrainingRow>(task: LoopTask<Row>): P
   const total = totalSteps(task.options.sampler);
   try {
     const start = await startMetrics(task, run);
+    task.hooks?.onTurn?.("steps", run.step);
     while (run.step < total) {
       task.hooks?.signal?.throwIfAborted();
       await trainStep(task, run, { journal, total, start });
@@ -206,12 +209,14 @@ async function lookNow<Row extends TrainingRow>(
   start: Metrics,
 ): Promise<Record<string, number | readonly string[]>> {
   const now = await look(task, run);
+  task.hooks?.onTurn?.("steps", run.step);
   const warnings = task.hooks?.watch?.warnings(start, now) ?? [];
   for (const warning of warnings) task.hooks?.onWarning?.(`step ${run.step}: ${warning}`);
   return warnings.length > 0 ? { ...now, warnings } : now;
 }
 
 async function look<Row extends TrainingRow>(task: LoopTask<Row>, run: RunState): Promise<Metrics> {
+  task.hooks?.onTurn?.("look", run.step);
   const evaluation = await evaluateHeldOut(task, run);
   const watched = await task.hooks?.watch?.look({ factors: run.factors, evaluation });
   return { ...evaluation, ...watched };

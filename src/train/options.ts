@@ -57,9 +57,9 @@ export interface LoraSettings {
 
 /** What goes on beside training. */
 export interface TrainHooks {
-  /** A new phase began, e.g. "reference log-probabilities". */
-  readonly onPhase?: (phase: string, total: number, unit: string) => void;
-  /** Work of a phase is done. */
+  /** A phase began, or goes on with `done` units done, e.g. "reference log-probabilities" or "training". */
+  readonly onPhase?: (phase: string, total: number, unit: string, done: number) => void;
+  /** So many units of the phase are done, fractions included. */
   readonly onPhaseProgress?: (done: number) => void;
   readonly onStep?: (progress: StepProgress) => void;
   readonly onWarning?: (message: string) => void;

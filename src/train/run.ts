@@ -10,13 +10,22 @@ import { makeAdapter, writeAdapter } from "../models/adapter.js";
 import type { LoraConfig } from "../models/loaded-model.js";
 import { buildScoreGraph } from "../models/score-graph.js";
 import { LOGIT_CHUNKS } from "../models/token-log-probs.js";
+import type { Completion, GenerationRequest } from "../text/chat-model.js";
+import { type AnswerKey, OpenAnswers } from "../text/open-answers.js";
 import { type Certificate, certifiedRows, writeCertificate } from "./certificate.js";
 import type { SaveAdapter } from "./checkpoint.js";
-import { type LoopOptions, type LoopResult, type LoopTask, type TrainingWatch, trainLoop } from "./loop.js";
+import {
+  type LoopHooks,
+  type LoopOptions,
+  type LoopResult,
+  type LoopTask,
+  type TrainingWatch,
+  trainLoop,
+} from "./loop.js";
 import type { Factor } from "./lora-init.js";
 import type { TrainingMethod, TrainingRow } from "./method.js";
 import type { NamedArrays } from "./optimizer.js";
-import type { MethodName, TrainingSettings, TrainOptions } from "./options.js";
+import type { MethodName, TrainHooks, TrainingSettings, TrainOptions } from "./options.js";
 import type { Preparation, PrepareOptions } from "./prepare.js";
 import type { MetricsLine, Recipe } from "./run-folder.js";
 import { openRunFolder } from "./run-folder.js";
@@ -90,7 +99,7 @@ export async function runTraining<Source extends PromptedRow, Row extends Traini
   const runner = sessionRunner(plan);
   try {
     const bound = await plan.bind(prepared.train.rows, prepared.evaluation?.rows ?? []);
-    const result = await trainBound(plan, bound, runner, watch.watch);
+    const result = await trainBound(plan, bound, runner, watch);
     return trainResult(options.out, result, certificate);
   } finally {
     await runner.close();
@@ -199,12 +208,11 @@ function trainBound<Source extends PromptedRow, Row extends TrainingRow>(
   plan: RunPlan<Source, Row>,
   bound: BoundMethod<Row>,
   runner: SessionRunner,
-  watch: TrainingWatch | undefined,
+  { watch, prompts }: OpenWatch,
 ): Promise<LoopResult> {
   const { options, start } = plan;
   const { onStep, onWarning, signal } = options;
   const loopOptions = loopOptionsOf(plan.settings, bound.rows.length);
-  options.onPhase?.("training", totalSteps(loopOptions.sampler), "steps");
   const task: LoopTask<Row> = {
     folder: options.out,
     ...bound,
@@ -213,6 +221,7 @@ function trainBound<Source extends PromptedRow, Row extends TrainingRow>(
     saveAdapter: adapterSaver(start),
     options: loopOptions,
     hooks: {
+      onTurn: phasesOf(options, totalSteps(loopOptions.sampler), prompts),
       ...(onStep && { onStep }),
       ...(onWarning && { onWarning }),
       ...(signal && { signal }),
@@ -220,6 +229,25 @@ function trainBound<Source extends PromptedRow, Row extends TrainingRow>(
     },
   };
   return trainLoop(task);
+}
+
+/** Tells the looks at held-out prompts, where there are any, and the steps between them as phases. */
+function phasesOf(
+  { onPhase, onPhaseProgress }: TrainHooks,
+  steps: number,
+  prompts: number,
+): NonNullable<LoopHooks["onTurn"]> {
+  let isTraining = false;
+  return (turn, step) => {
+    if (turn === "look" && prompts > 0) {
+      if (isTraining) onPhaseProgress?.(step);
+      onPhase?.("watching held-out prompts", prompts, "answers", 0);
+      isTraining = false;
+    } else if (turn === "steps" && !isTraining) {
+      onPhase?.("training", steps, "steps", step);
+      isTraining = true;
+    }
+  };
 }
 
 function loopOptionsOf(settings: TrainingSettings, rows: number): LoopOptions {
@@ -236,6 +264,8 @@ function adapterSaver({ model, adapter }: TrainingStart): SaveAdapter {
 
 interface OpenWatch {
   readonly watch: TrainingWatch | undefined;
+  /** Prompts that each look answers. */
+  readonly prompts: number;
   /** For the certificate. */
   readonly description: string;
   readonly close: () => Promise<void>;
@@ -245,7 +275,12 @@ async function openWatch<Source extends PromptedRow, Row extends TrainingRow>(
   plan: RunPlan<Source, Row>,
   evaluation: Preparation | null,
 ): Promise<OpenWatch> {
-  const off = (description: string): OpenWatch => ({ watch: undefined, description, close: async () => {} });
+  const off = (description: string): OpenWatch => ({
+    watch: undefined,
+    prompts: 0,
+    description,
+    close: async () => {},
+  });
   const { options, start } = plan;
   if (options.watch === false) return off("off: switched off");
   if (evaluation === null) return off("off: no held-out rows were given");
@@ -260,14 +295,32 @@ async function openWatch<Source extends PromptedRow, Row extends TrainingRow>(
     prompts,
     refusal,
     isLoop: options.isLoop ?? (() => false),
-    async *generate(requests, factors) {
-      await model.updateAdapter(factors);
-      yield* model.generate(requests, { temperature: 0, maxNewTokens: WATCH_TOKENS });
-    },
+    generate: (requests, factors) => watchedAnswers(model, requests, factors, options),
   });
   const harmless = prompts.filter(({ isHarmless }) => isHarmless).length;
   const description = `on: ${harmless} harmless and ${prompts.length - harmless} other held-out prompts, judge ${refusal.name} ${refusal.hash.slice(0, 12)}`;
-  return { watch, description, close: () => model.close() };
+  return { watch, prompts: prompts.length, description, close: () => model.close() };
+}
+
+async function* watchedAnswers(
+  model: LocalChatModel,
+  requests: readonly GenerationRequest[],
+  factors: NamedArrays,
+  { onPhaseProgress }: TrainHooks,
+): AsyncGenerator<Completion> {
+  await model.updateAdapter(factors);
+  const open = new OpenAnswers(WATCH_TOKENS);
+  let finished = 0;
+  const onDraw = (answer: AnswerKey): void => {
+    open.drawn(answer);
+    onPhaseProgress?.(finished + open.share);
+  };
+  const answers = model.generate(requests, { temperature: 0, maxNewTokens: WATCH_TOKENS, onDraw });
+  for await (const answer of answers) {
+    open.finished(answer);
+    onPhaseProgress?.(++finished + open.share);
+    yield answer;
+  }
 }
 
 function withFactors(

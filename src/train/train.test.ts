@@ -133,6 +133,38 @@ describe("trainSft", () => {
     });
   });
 
+  test("tells looks at held-out prompts and the steps between them as phases, with what is done", async () => {
+    const phases: string[] = [];
+    const reached: number[][] = [];
+    await trainSft({
+      ...common,
+      model,
+      engine,
+      out: join(root, "phases"),
+      data: completions.slice(0, 8),
+      evalData: completions.slice(8),
+      maxSteps: 3,
+      batchSize: 4,
+      onPhase: (phase, total, unit, done) => {
+        phases.push(`${phase} ${done}/${total} ${unit}`);
+        reached.push([]);
+      },
+      onPhaseProgress: (done) => reached.at(-1)?.push(done),
+    });
+    const look = "watching held-out prompts 0/2 answers";
+    expect(phases).toEqual([
+      look,
+      "training 0/3 steps",
+      look,
+      "training 2/3 steps",
+      look,
+      "training 3/3 steps",
+    ]);
+    expect(reached.map((done) => done.at(-1))).toEqual([2, 2, 2, 3, 2, undefined]);
+    expect(reached[0]?.some((done) => done > 0 && done < 1)).toBe(true);
+    expect(reached[0]).toEqual([...(reached[0] ?? [])].sort((a, b) => a - b));
+  });
+
   test("resumes bit for bit after a kill", async () => {
     const whole = {
       ...common,

@@ -80,7 +80,7 @@ class TrainProgress {
 
   get hooks(): TrainHooks {
     return {
-      onPhase: (label, total, unit) => this.begin(label, total, unit),
+      onPhase: (label, total, unit, done) => this.begin(label, total, unit, done),
       onPhaseProgress: (done) => this.bar?.reach(done),
       onStep: ({ step, metrics }) => this.bar?.reach(step, this.note(metrics)),
       onWarning: (message) => this.warn(message),
@@ -92,15 +92,15 @@ class TrainProgress {
     this.bar = null;
   }
 
-  private begin(label: string, total: number, unit: string): void {
+  private begin(label: string, total: number, unit: string, done: number): void {
     this.done();
-    this.startedMs = Date.now();
-    this.bar = progress({ label, total, unit, silent: this.isSilent });
+    this.tokensBefore = null;
+    this.bar = progress({ label, total, unit, initial: done, silent: this.isSilent });
   }
 
   private note(metrics: Readonly<Record<string, unknown>>): string {
     const [loss, tokens] = [Number(metrics["loss"]), Number(metrics["num_tokens"])];
-    // The first step's tokens only set the mark: it holds the opening of the session.
+    // The first step's tokens only set the mark: it holds the opening of the session, or a look at held-out prompts.
     if (this.tokensBefore === null) {
       this.tokensBefore = tokens;
       this.startedMs = Date.now();

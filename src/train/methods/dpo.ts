@@ -111,7 +111,7 @@ async function attach(
 ): Promise<PairRow[]> {
   const { options, settings, start, reference } = task;
   if (rows.length === 0) return [];
-  options.onPhase?.("reference log-probabilities", rows.length, "pairs");
+  options.onPhase?.("reference log-probabilities", rows.length, "pairs", 0);
   const factors = new Map(Array.from(reference.adapter?.factors ?? [], ([name, { data }]) => [name, data]));
   return withReference(rows, {
     folder: options.out,
