@@ -1,5 +1,6 @@
 /** @file Columns: every format that the field uses gives the same typed rows; what is missing or odd is refused. */
 import { expect, test } from "vitest";
+import { promptTemplate } from "../text/template.js";
 import {
   alpacaPrompt,
   toCheckedRows,
@@ -42,6 +43,15 @@ test("joins Alpaca's instruction and input with a blank line", () => {
   expect(alpacaPrompt("Say hi.", " ")).toBe("Say hi.");
   const [example] = toPromptRows([row({ instruction: "Sort these.", input: "3 1 2" })]);
   expect(example).toEqual({ id: "x.jsonl:1", messages: [user("Sort these.\n\n3 1 2")] });
+});
+
+test("leaves an instruction and an input that are two user messages to Alpaca's template", () => {
+  const prompt = [user("Sort these."), user("3 1 2")];
+  const [example] = toPromptCompletions([row({ prompt, completion: "1 2 3" })]);
+  const template = promptTemplate("alpaca", { chatTemplate: null, config: {} });
+  expect(template.renderPrompt(example?.prompt ?? [])).toContain(
+    "### Instruction:\nSort these.\n\n### Input:\n3 1 2",
+  );
 });
 
 test("takes only the last turn of a conversation as the completion", () => {

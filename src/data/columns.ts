@@ -59,7 +59,11 @@ export function toPromptResponses(rows: readonly SourceRow[]): PromptResponse[] 
   });
 }
 
-/** Alpaca's two columns as the user's words: instruction, a blank line, input; the instruction alone without input. */
+/**
+ * Alpaca's two columns as the user's words: instruction, a blank line, input; the instruction alone without input. One
+ * text under every template, so that a prompt is the same prompt wherever it is asked. Departs: Alpaca's own template
+ * gives the input a heading, which here only a prompt of two user messages gets.
+ */
 export function alpacaPrompt(instruction: string, input: string): string {
   return input.trim() === "" ? instruction : `${instruction}\n\n${input}`;
 }
