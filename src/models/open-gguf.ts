@@ -4,8 +4,8 @@ import { CheckpointError } from "../core/errors.js";
 import { type ByteSource, openFile } from "./byte-source.js";
 import { rememberedHash } from "./cache.js";
 import { type Conversion, type ConvertibleTensor, convert, convertedFolder, isConverted } from "./convert.js";
-import { checkpointName, configFromGguf, readCheckpointTensor } from "./gguf/llama.js";
-import { type GgufFile, type GgufTensor, parseGguf } from "./gguf/parse.js";
+import { checkpointName, configFromGguf, ROPE_FACTORS_TENSOR, readCheckpointTensor } from "./gguf/llama.js";
+import { type GgufFile, type GgufTensor, parseGguf, readGgufTensor } from "./gguf/parse.js";
 import { tokenizerFromGguf } from "./gguf/tokenizer.js";
 import type { LoadedModel } from "./loaded-model.js";
 import { openFolder } from "./open-folder.js";
@@ -36,9 +36,13 @@ export function openConverted(id: string, hash: string): Promise<LoadedModel> {
 
 function describeConversion(id: string, hash: string, source: ByteSource): Conversion {
   const file = parseGguf(source);
-  const configJson = configFromGguf(file);
+  const ropeFactors = file.tensors.get(ROPE_FACTORS_TENSOR);
+  const configJson = configFromGguf(file, ropeFactors ? readGgufTensor(source, ropeFactors) : null);
   const config = parseConfig(configJson, file.name);
-  const heads = { query: config.numAttentionHeads, keyValue: config.numKeyValueHeads };
+  const areInterleaved = config.architecture === "llama";
+  const heads = areInterleaved
+    ? { query: config.numAttentionHeads, keyValue: config.numKeyValueHeads }
+    : null;
   const byName = checkpointTensors(file);
   const tensors = Array.from(checkpointShapes(config), ([name, shape]): ConvertibleTensor => {
     const tensor = byName.get(name);
@@ -53,9 +57,8 @@ function describeConversion(id: string, hash: string, source: ByteSource): Conve
 }
 
 function checkpointTensors(file: GgufFile): ReadonlyMap<string, GgufTensor> {
-  return new Map(
-    Array.from(file.tensors.values(), (tensor) => [checkpointName(tensor.name, file.name), tensor]),
-  );
+  const weights = [...file.tensors.values()].filter(({ name }) => name !== ROPE_FACTORS_TENSOR);
+  return new Map(weights.map((tensor) => [checkpointName(tensor.name, file.name), tensor]));
 }
 
 function textsOf(file: GgufFile, config: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {

@@ -133,7 +133,12 @@ describe("GGUF Llama", () => {
   });
 
   test.each([
-    ["another architecture", { "general.architecture": "qwen2" }, /expected architecture llama, got qwen2/],
+    [
+      "another architecture",
+      { "general.architecture": "gemma2" },
+      /expected architecture llama, qwen2, .*got gemma2/,
+    ],
+    ["a window", { "llama.attention.sliding_window": 64 }, /sliding_window = 64/],
     ["scaled rotary frequencies", { "llama.rope.scaling.type": "yarn" }, /rope\.scaling\.type = yarn/],
     ["experts", { "llama.expert_count": 8 }, /expert_count = 8/],
     ["partly rotated heads", { "llama.rope.dimension_count": 4 }, /dimension_count = 4/],
@@ -141,8 +146,9 @@ describe("GGUF Llama", () => {
     expect(() => configFromGguf(parse(tinyGguf(changes)))).toThrow(message);
   });
 
-  test("refuses scaled frequencies given as a tensor", () => {
-    expect(() => checkpointName("rope_freqs.weight", "test")).toThrow(/rope_freqs\.weight/);
+  test("refuses frequencies that are not Llama 3's", () => {
+    const file = parse(tinyGguf());
+    expect(() => configFromGguf(file, Float32Array.of(1, 2, 3, 4))).toThrow(/rope_freqs\.weight/);
   });
 });
 
@@ -182,7 +188,7 @@ describe("GGUF tokenizer", () => {
     [
       "another pre-tokenizer",
       { "tokenizer.ggml.pre": "tekken" },
-      /smollm, gpt2, gpt-2, llama-bpe, got tekken/,
+      /smollm, gpt2, gpt-2, llama-bpe, qwen2, got tekken/,
     ],
     ["a token twice", { "tokenizer.ggml.tokens": [...TINY_TOKENS.slice(1), "a"] }, /distinct tokens/],
     ["a merge of one token", { "tokenizer.ggml.merges": ["ab"] }, /merge of two/],

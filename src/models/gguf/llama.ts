@@ -1,15 +1,21 @@
 /**
- * @file A Llama GGUF file in Hugging Face's terms: names, row order of query and key projections, `config.json`.
- * llama.cpp stores the two rotary halves of a head interleaved; transformers undoes it in
- * modeling_gguf_pytorch_utils.py (LlamaTensorProcessor), and so does {@link unpermuteRows}.
+ * @file A GGUF file of the Llama family in Hugging Face's terms: names, row order of query and key projections,
+ * `config.json`. For `llama` (which Mistral is there, too) llama.cpp stores the two rotary halves of a head interleaved;
+ * transformers undoes it in modeling_gguf_pytorch_utils.py (LlamaTensorProcessor), and so does {@link unpermuteRows}.
  */
 import { CheckpointError } from "../../core/errors.js";
+import { ARCHITECTURES } from "../architectures.js";
 import type { ByteSource } from "../byte-source.js";
+import type { Architecture } from "../config.js";
 import type { JsonObject } from "../json-fields.js";
+import { rotaryFrequencies } from "../rope.js";
 import { type GgufFile, type GgufTensor, type GgufValue, readGgufTensor } from "./parse.js";
 
-/** Architectures (`general.architecture`) that can be opened. */
-export const SUPPORTED_GGUF_ARCHITECTURES: readonly string[] = ["llama"];
+/** Architectures (`general.architecture`) that can be opened: the `model_type` of the same name. */
+const GGUF_ARCHITECTURES: readonly Architecture[] = ["llama", "qwen2", "qwen3"];
+
+/** Divisors of the rotary frequencies, [K/2]: Llama 3's scaling as llama.cpp stores it. */
+export const ROPE_FACTORS_TENSOR = "rope_freqs.weight";
 
 const BLOCK_NAMES: ReadonlyMap<string, string> = new Map([
   ["attn_norm", "input_layernorm"],
@@ -17,6 +23,8 @@ const BLOCK_NAMES: ReadonlyMap<string, string> = new Map([
   ["attn_k", "self_attn.k_proj"],
   ["attn_v", "self_attn.v_proj"],
   ["attn_output", "self_attn.o_proj"],
+  ["attn_q_norm", "self_attn.q_norm"],
+  ["attn_k_norm", "self_attn.k_norm"],
   ["ffn_norm", "post_attention_layernorm"],
   ["ffn_gate", "mlp.gate_proj"],
   ["ffn_up", "mlp.up_proj"],
@@ -31,39 +39,34 @@ const TOP_NAMES: ReadonlyMap<string, string> = new Map([
 
 /**
  * The Hugging Face parameter name of a GGUF tensor name.
- * @throws CheckpointError for tensors that a Llama decoder does not have
+ * @throws CheckpointError for tensors that the decoder does not have
  */
 export function checkpointName(name: string, where: string): string {
   const top = TOP_NAMES.get(name);
   if (top !== undefined) return top;
-  const [, layer, part] = /^blk\.(\d+)\.([a-z_]+)\.weight$/.exec(name) ?? [];
+  const [, layer, part, kind] = /^blk\.(\d+)\.([a-z_]+)\.(weight|bias)$/.exec(name) ?? [];
   const block = part === undefined ? undefined : BLOCK_NAMES.get(part);
-  if (block !== undefined) return `model.layers.${layer}.${block}.weight`;
-  throw new CheckpointError(`${where}: tensor ${name} has no place in a plain Llama decoder`, {
-    hint:
-      name === "rope_freqs.weight"
-        ? "the model scales its rotary frequencies, which is not supported"
-        : "the file holds a variant of the architecture that is not supported",
+  if (block !== undefined) return `model.layers.${layer}.${block}.${kind}`;
+  throw new CheckpointError(`${where}: tensor ${name} has no place in the decoder`, {
+    hint: "the file holds a variant of the architecture that is not supported",
   });
 }
 
 /**
  * `config.json` of the model, as Hugging Face would write it.
+ * @param ropeFactors values of {@link ROPE_FACTORS_TENSOR}, null when the file has none
  * @throws CheckpointError for other architectures and for variants that are not built
  */
-export function configFromGguf(file: GgufFile): JsonObject {
-  const architecture = file.metadata.get("general.architecture");
-  if (typeof architecture !== "string" || !SUPPORTED_GGUF_ARCHITECTURES.includes(architecture))
-    throw new CheckpointError(
-      `${file.name}: expected architecture ${SUPPORTED_GGUF_ARCHITECTURES.join(", ")}, got ${String(architecture)}`,
-    );
-  refuseVariants(file);
-  const get = (key: string): GgufValue | undefined => file.metadata.get(`llama.${key}`);
-  const heads = required(file, "llama.attention.head_count");
-  const headDim = get("attention.key_length") ?? required(file, "llama.embedding_length") / heads;
+export function configFromGguf(file: GgufFile, ropeFactors: Float32Array | null = null): JsonObject {
+  const architecture = architectureOf(file);
+  refuseVariants(file, architecture);
+  const get = (key: string): GgufValue | undefined => file.metadata.get(`${architecture}.${key}`);
+  const heads = required(file, `${architecture}.attention.head_count`);
+  const ropeTheta = shortestDecimal(get("rope.freq_base") ?? 10000);
+  const headDim = headDimOf(file, architecture);
   return {
-    architectures: ["LlamaForCausalLM"],
-    model_type: "llama",
+    architectures: [ARCHITECTURES[architecture].className],
+    model_type: architecture,
     hidden_act: "silu",
     hidden_size: get("embedding_length"),
     intermediate_size: get("feed_forward_length"),
@@ -72,11 +75,10 @@ export function configFromGguf(file: GgufFile): JsonObject {
     num_key_value_heads: get("attention.head_count_kv") ?? heads,
     head_dim: headDim,
     max_position_embeddings: get("context_length"),
-    rms_norm_eps: shortestDecimal(required(file, "llama.attention.layer_norm_rms_epsilon")),
-    rope_theta: shortestDecimal(get("rope.freq_base") ?? 10000),
-    rope_scaling: null,
-    attention_bias: false,
-    mlp_bias: false,
+    rms_norm_eps: shortestDecimal(required(file, `${architecture}.attention.layer_norm_rms_epsilon`)),
+    rope_theta: ropeTheta,
+    rope_scaling: ropeScaling(file, architecture, { headDim, ropeTheta }, ropeFactors),
+    ...biasFields(file, architecture),
     vocab_size: file.tensors.get("token_embd.weight")?.shape[0],
     tie_word_embeddings: !file.tensors.has("output.weight"),
     bos_token_id: file.metadata.get("tokenizer.ggml.bos_token_id") ?? null,
@@ -86,16 +88,77 @@ export function configFromGguf(file: GgufFile): JsonObject {
   };
 }
 
+function architectureOf(file: GgufFile): Architecture {
+  const name = file.metadata.get("general.architecture");
+  const known = GGUF_ARCHITECTURES.find((architecture) => architecture === name);
+  if (known !== undefined) return known;
+  throw new CheckpointError(
+    `${file.name}: expected architecture ${GGUF_ARCHITECTURES.join(", ")}, got ${String(name)}`,
+  );
+}
+
+/** The metadata does not name biases; a projection that has one has its kind's all (checked tensor by tensor later). */
+function biasFields(file: GgufFile, architecture: Architecture): JsonObject {
+  const signs: Readonly<Record<string, string>> = {
+    attention_bias: "blk.0.attn_q.bias",
+    mlp_bias: "blk.0.ffn_up.bias",
+  };
+  const fields = Object.keys(ARCHITECTURES[architecture].biasFields);
+  return Object.fromEntries(fields.map((field) => [field, file.tensors.has(signs[field] ?? "")]));
+}
+
+function ropeScaling(
+  file: GgufFile,
+  architecture: Architecture,
+  rope: { readonly headDim: number; readonly ropeTheta: number },
+  factors: Float32Array | null,
+): JsonObject | null {
+  const isLinear = file.metadata.get(`${architecture}.rope.scaling.type`) === "linear";
+  if (factors !== null && !isLinear) return llama3Scaling(file, rope, factors);
+  if (factors !== null)
+    throw new CheckpointError(
+      `${file.name}: linear rotary scaling and ${ROPE_FACTORS_TENSOR} are not supported`,
+    );
+  if (!isLinear) return null;
+  return { rope_type: "linear", factor: required(file, `${architecture}.rope.scaling.factor`) };
+}
+
+/** The bounds that all Llama 3 models have; the file holds only what they and the factor make. */
+const LLAMA3_BOUNDS = { lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositionEmbeddings: 8192 } as const;
+
+function llama3Scaling(
+  file: GgufFile,
+  rope: { readonly headDim: number; readonly ropeTheta: number },
+  factors: Float32Array,
+): JsonObject {
+  const factor = shortestDecimal(factors.reduce((a, b) => Math.max(a, b), 0));
+  const divisors = factors.length === rope.headDim / 2 ? llama3Divisors(rope, factor) : [];
+  const isClose = divisors.every((divisor, i) => Math.abs((factors[i] as number) / divisor - 1) < 1e-4);
+  if (divisors.length === 0 || !isClose)
+    throw new CheckpointError(
+      `${file.name}: ${ROPE_FACTORS_TENSOR}: expected the factors of Llama 3, got others`,
+      { hint: "use the Hugging Face folder of the same model" },
+    );
+  return {
+    rope_type: "llama3",
+    factor,
+    low_freq_factor: LLAMA3_BOUNDS.lowFreqFactor,
+    high_freq_factor: LLAMA3_BOUNDS.highFreqFactor,
+    original_max_position_embeddings: LLAMA3_BOUNDS.originalMaxPositionEmbeddings,
+  };
+}
+
 /**
  * Reads one tensor as float32 in Hugging Face's row order.
- * @param heads query heads H and key/value heads G
+ * @param heads query heads H and key/value heads G where rows are interleaved (`llama`), null where they are not
  */
 export function readCheckpointTensor(
   source: ByteSource,
   tensor: GgufTensor,
-  heads: { readonly query: number; readonly keyValue: number },
+  heads: { readonly query: number; readonly keyValue: number } | null,
 ): Float32Array {
   const values = readGgufTensor(source, tensor);
+  if (heads === null) return values;
   const rows = tensor.shape[0] ?? 0;
   if (tensor.name.includes(".attn_q.")) return unpermuteRows(values, rows, heads.query);
   if (tensor.name.includes(".attn_k.")) return unpermuteRows(values, rows, heads.keyValue);
@@ -120,18 +183,35 @@ export function unpermuteRows(values: Float32Array, rows: number, heads: number)
   return out;
 }
 
-function refuseVariants(file: GgufFile): void {
+function llama3Divisors(
+  rope: { readonly headDim: number; readonly ropeTheta: number },
+  factor: number,
+): number[] {
+  const scaled = rotaryFrequencies({ ...rope, ropeScaling: { type: "llama3", factor, ...LLAMA3_BOUNDS } });
+  return rotaryFrequencies({ ...rope, ropeScaling: null }).map((plain, i) => plain / (scaled[i] as number));
+}
+
+function headDimOf(file: GgufFile, architecture: Architecture): number {
+  const stated = file.metadata.get(`${architecture}.attention.key_length`);
+  if (stated !== undefined) return required(file, `${architecture}.attention.key_length`);
+  return (
+    required(file, `${architecture}.embedding_length`) /
+    required(file, `${architecture}.attention.head_count`)
+  );
+}
+
+function refuseVariants(file: GgufFile, architecture: Architecture): void {
+  const get = (key: string): GgufValue | undefined => file.metadata.get(`${architecture}.${key}`);
   const refuse = (key: string, isPlain: boolean): void => {
     if (!isPlain)
-      throw new CheckpointError(`${file.name}: ${key} = ${String(file.metadata.get(key))} is not supported`);
+      throw new CheckpointError(
+        `${file.name}: ${architecture}.${key} = ${String(get(key))} is not supported`,
+      );
   };
-  const get = (key: string): GgufValue | undefined => file.metadata.get(key);
-  refuse("llama.rope.scaling.type", (get("llama.rope.scaling.type") ?? "none") === "none");
-  refuse("llama.expert_count", (get("llama.expert_count") ?? 0) === 0);
-  const headDim =
-    get("llama.attention.key_length") ??
-    required(file, "llama.embedding_length") / required(file, "llama.attention.head_count");
-  for (const key of ["llama.rope.dimension_count", "llama.attention.value_length"])
+  refuse("rope.scaling.type", ["none", "linear"].includes(String(get("rope.scaling.type") ?? "none")));
+  for (const key of ["expert_count", "attention.sliding_window"]) refuse(key, (get(key) ?? 0) === 0);
+  const headDim = headDimOf(file, architecture);
+  for (const key of ["rope.dimension_count", "attention.value_length"])
     refuse(key, (get(key) ?? headDim) === headDim);
 }
 

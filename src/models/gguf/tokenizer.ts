@@ -15,6 +15,7 @@ const USER_DEFINED = 4;
 /** What a name of `tokenizer.ggml.pre` stands for. */
 interface PreTokenizer {
   readonly json: JsonObject;
+  readonly normalizer: JsonObject | null;
   /** Whole words that are tokens skip the merges. */
   readonly ignoreMerges: boolean;
   /** Whether the model is given a first token when the file does not say. */
@@ -28,10 +29,26 @@ const byteLevel = (useRegex: boolean): JsonObject => ({
   use_regex: useRegex,
 });
 
-const GPT2: PreTokenizer = { json: byteLevel(true), ignoreMerges: false, addBosToken: false };
+const GPT2: PreTokenizer = {
+  json: byteLevel(true),
+  normalizer: null,
+  ignoreMerges: false,
+  addBosToken: false,
+};
 
 const LLAMA3_PATTERN =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+/** Llama 3's, but digits stand alone. */
+const QWEN2_PATTERN = LLAMA3_PATTERN.replace("\\p{N}{1,3}", "\\p{N}");
+
+const split = (pattern: string): JsonObject => ({
+  type: "Sequence",
+  pretokenizers: [
+    { type: "Split", pattern: { Regex: pattern }, behavior: "Isolated", invert: false },
+    byteLevel(false),
+  ],
+});
 
 const PRE_TOKENIZERS: ReadonlyMap<string, PreTokenizer> = new Map([
   [
@@ -41,25 +58,17 @@ const PRE_TOKENIZERS: ReadonlyMap<string, PreTokenizer> = new Map([
         type: "Sequence",
         pretokenizers: [{ type: "Digits", individual_digits: true }, byteLevel(true)],
       },
+      normalizer: null,
       ignoreMerges: false,
       addBosToken: false,
     },
   ],
   ["gpt2", GPT2],
   ["gpt-2", GPT2],
+  ["llama-bpe", { json: split(LLAMA3_PATTERN), normalizer: null, ignoreMerges: true, addBosToken: true }],
   [
-    "llama-bpe",
-    {
-      json: {
-        type: "Sequence",
-        pretokenizers: [
-          { type: "Split", pattern: { Regex: LLAMA3_PATTERN }, behavior: "Isolated", invert: false },
-          byteLevel(false),
-        ],
-      },
-      ignoreMerges: true,
-      addBosToken: true,
-    },
+    "qwen2",
+    { json: split(QWEN2_PATTERN), normalizer: { type: "NFC" }, ignoreMerges: false, addBosToken: false },
   ],
 ]);
 
@@ -86,7 +95,9 @@ export function tokenizerFromGguf(file: GgufFile): TokenizerFiles {
       unk_token: tokenNamed(file, tokens, "unknown"),
       add_bos_token: addBosToken,
       clean_up_tokenization_spaces: false,
-      model_max_length: file.metadata.get("llama.context_length"),
+      model_max_length: file.metadata.get(
+        `${String(file.metadata.get("general.architecture"))}.context_length`,
+      ),
     },
     chatTemplate: typeof template === "string" ? template : null,
     eosTokenIds: endTokenIds(file),
@@ -122,7 +133,7 @@ function buildTokenizer(
     truncation: null,
     padding: null,
     added_tokens: addedTokens(file, tokens),
-    normalizer: null,
+    normalizer: pre.normalizer,
     pre_tokenizer: pre.json,
     post_processor: firstToken === null ? null : startsWith(firstToken, tokens.indexOf(firstToken)),
     decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
