@@ -164,39 +164,44 @@ describe.each(golden.variants)("$name", (variant) => {
     await decoder.session.close();
   });
 
-  test("has PEFT's loss and gradients in an SFT step, two answers sharing their prompt", async () => {
-    const { rank, alpha, prompt, answers, loss, logProbs, factors } = variant.sft;
-    const lora: LoraConfig = {
-      rank,
-      alpha,
-      dropout: 0,
-      modules: loraModules(model.config, ["all-linear"]),
-    };
-    const session = await engine.open(buildStepGraph(model, lora, sftStep));
-    const rows = packed([{ id: "shared", prompt, branches: answers }]);
-    const sequenceIds: TensorData = {
-      dtype: "int64",
-      shape: [rows.labels.length],
-      data: BigInt64Array.from(rows.sequenceOf, BigInt),
-    };
-    const feeds = Object.entries(factors).map(([name, { shape, data }]) => [
-      name,
-      floats(shape, decoded(data)),
-    ]);
-    const outputs = await runPacked(session, rows, {
-      ...Object.fromEntries(feeds),
-      normaliser: scalar(logProbs.length),
-      sequence_ids: sequenceIds,
-    });
-    expect(worstDifference(outputs["loss"] ?? [], [loss])).toBeLessThan(TOLERANCE);
-    const scored = bySequence(rows, outputs["log_probs"] as Float32Array).flat();
-    expect(worstDifference(scored, logProbs)).toBeLessThan(TOLERANCE);
-    expect(Object.keys(factors)).toHaveLength(2 * lora.modules.length);
-    for (const [name, { gradient }] of Object.entries(factors)) {
-      const expected = decoded(gradient);
-      expect(Math.max(...expected.map(Math.abs))).toBeGreaterThan(1e-4);
-      expect(worstDifference(outputs[`grad.${name}`] ?? [], expected)).toBeLessThan(TOLERANCE);
-    }
-    await session.close();
-  });
+  test.each(["of one segment", "of two segments"])(
+    "has PEFT's loss and gradients in an SFT step on two answers %s",
+    async (layout) => {
+      const { rank, alpha, prompt, answers, loss, logProbs, factors } = variant.sft;
+      const lora: LoraConfig = {
+        rank,
+        alpha,
+        dropout: 0,
+        modules: loraModules(model.config, ["all-linear"]),
+      };
+      const session = await engine.open(buildStepGraph(model, lora, sftStep));
+      const branches = layout === "of one segment" ? [answers] : answers.map((answer) => [answer]);
+      const rows = packed(branches.map((some, n) => ({ id: `${n}`, prompt, branches: some })));
+      expect(rows.rows).toBe(1);
+      const sequenceIds: TensorData = {
+        dtype: "int64",
+        shape: [rows.labels.length],
+        data: BigInt64Array.from(rows.sequenceOf, BigInt),
+      };
+      const feeds = Object.entries(factors).map(([name, { shape, data }]) => [
+        name,
+        floats(shape, decoded(data)),
+      ]);
+      const outputs = await runPacked(session, rows, {
+        ...Object.fromEntries(feeds),
+        normaliser: scalar(logProbs.length),
+        sequence_ids: sequenceIds,
+      });
+      expect(worstDifference(outputs["loss"] ?? [], [loss])).toBeLessThan(TOLERANCE);
+      const scored = bySequence(rows, outputs["log_probs"] as Float32Array).flat();
+      expect(worstDifference(scored, logProbs)).toBeLessThan(TOLERANCE);
+      expect(Object.keys(factors)).toHaveLength(2 * lora.modules.length);
+      for (const [name, { gradient }] of Object.entries(factors)) {
+        const expected = decoded(gradient);
+        expect(Math.max(...expected.map(Math.abs))).toBeGreaterThan(1e-4);
+        expect(worstDifference(outputs[`grad.${name}`] ?? [], expected)).toBeLessThan(TOLERANCE);
+      }
+      await session.close();
+    },
+  );
 });

@@ -150,14 +150,13 @@ export class DecoderGraph {
   private rotaryTables(): [Value, Value] {
     const { maxPositionEmbeddings } = this.config;
     const frequencies = rotaryFrequencies(this.config);
-    const half = frequencies.length;
-    const table = (f: (angle: number) => number) =>
-      constant(
-        Float32Array.from({ length: maxPositionEmbeddings * half }, (_, i) =>
-          f(Math.floor(i / half) * (frequencies[i % half] as number)),
-        ),
-        [maxPositionEmbeddings, half],
-      );
-    return [table(Math.cos), table(Math.sin)];
+    const shape = [maxPositionEmbeddings, frequencies.length] as const;
+    const [cos, sin] = [new Float32Array(shape[0] * shape[1]), new Float32Array(shape[0] * shape[1])];
+    for (let position = 0, i = 0; position < maxPositionEmbeddings; position++)
+      for (const frequency of frequencies) {
+        cos[i] = Math.cos(position * frequency);
+        sin[i++] = Math.sin(position * frequency);
+      }
+    return [constant(cos, shape), constant(sin, shape)];
   }
 }
