@@ -30,7 +30,7 @@ export function runModelsList(options: ModelsOptions): void {
   printTable(["model", "download", "licence", "state", "description"], rows);
   printLine();
   printLine(
-    "Folders, .safetensors and .gguf files, and hub ids (org/name) of Llama-architecture models open as well.",
+    "Folders, .safetensors and .gguf files, and hub ids (org/name) of Llama, Mistral, Qwen2 and Qwen3 models open as well.",
   );
 }
 
