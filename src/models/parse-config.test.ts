@@ -1,7 +1,8 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CheckpointError } from "../core/errors.js";
 import { checkpointShapes, parseConfig } from "./parse-config.js";
-import { TINY_CONFIG, tinyConfig } from "./tiny-checkpoint.test-data.js";
+import { expectOnlyCheckpointErrors, TINY_CONFIG, tinyConfig } from "./tiny-checkpoint.test-data.js";
 
 test("absent fields have transformers' defaults", () => {
   const { num_key_value_heads, head_dim, rms_norm_eps, rope_theta, ...rest } = TINY_CONFIG;
@@ -116,6 +117,8 @@ test.each([
   ["a switch that is a number", { ...qwen2, use_sliding_window: 1 }, /use_sliding_window/],
   ["another activation", { hidden_act: "gelu" }, /hidden_act/],
   ["quantised weights", { quantization_config: { bits: 4 } }, /quantization_config/],
+  ["a billion layers", { num_hidden_layers: 1e9 }, /num_hidden_layers .*at most/],
+  ["a billion positions", { max_position_embeddings: 1e9 }, /max_position_embeddings .*at most/],
   ["a missing size", { hidden_size: undefined }, /hidden_size .*got nothing/],
   ["a size that is text", { vocab_size: "8" }, /vocab_size/],
   ["heads that do not divide", { num_key_value_heads: 3 }, /multiple/],
@@ -135,4 +138,36 @@ test("what is refused comes with what is supported", () => {
   };
   expect(hint({ model_type: "gemma2" })).toContain("llama, mistral, qwen2, qwen3");
   expect(hint({ rope_scaling: { rope_type: "yarn" } })).toContain("default, linear, llama3");
+});
+
+test("any value of any field is read, or refused with a CheckpointError", () => {
+  const fields = [
+    ...Object.keys(TINY_CONFIG),
+    "rope_scaling",
+    "rope_parameters",
+    "layer_types",
+    "sliding_window",
+  ];
+  const more = ["use_sliding_window", "max_window_layers", "attention_bias", "mlp_bias", "is_causal"];
+  const options = ["rope_type", "factor", "low_freq_factor", "high_freq_factor", "rope_theta"];
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.integer(),
+    fc.constantFrom(
+      "mistral",
+      "qwen2",
+      "qwen3",
+      "MistralForCausalLM",
+      "Qwen2ForCausalLM",
+      "Qwen3ForCausalLM",
+    ),
+    fc.dictionary(fc.constantFrom(...options), fc.oneof(fc.double(), fc.constantFrom("linear", "llama3"))),
+  );
+  const changes = fc.dictionary(fc.constantFrom(...fields, ...more), value, { maxKeys: 4 });
+  fc.assert(
+    fc.property(changes, (changed) =>
+      expectOnlyCheckpointErrors(() => checkpointShapes(tinyConfig(changed))),
+    ),
+    { numRuns: 2000 },
+  );
 });

@@ -14,6 +14,11 @@ import { type JsonObject, positiveInteger, positiveNumber, shown, wholeNumber } 
 import { linearModule, linearShape } from "./linear-layers.js";
 import { parseRope } from "./rope.js";
 
+/** Far beyond what exists. */
+const MAX_LAYERS = 4096;
+/** Rotary tables hold every position. */
+const MAX_POSITIONS = 2 ** 20;
+
 /**
  * Reads the configuration of a checkpoint.
  * @param where the file's path, for messages
@@ -31,13 +36,13 @@ export function parseConfig(json: JsonObject, where: string): DecoderConfig {
     vocabSize: positiveInteger(fields, "vocab_size", where),
     hiddenSize,
     intermediateSize: positiveInteger(fields, "intermediate_size", where),
-    numHiddenLayers: positiveInteger(fields, "num_hidden_layers", where),
+    numHiddenLayers: bounded(fields, "num_hidden_layers", where, MAX_LAYERS),
     numAttentionHeads,
     numKeyValueHeads: positiveInteger(fields, "num_key_value_heads", where, numAttentionHeads),
     headDim: positiveInteger(fields, "head_dim", where, hiddenSize / numAttentionHeads),
     rmsNormEps: positiveNumber(fields, "rms_norm_eps", where, 1e-6),
     ...parseRope(fields, where),
-    maxPositionEmbeddings: positiveInteger(fields, "max_position_embeddings", where),
+    maxPositionEmbeddings: bounded(fields, "max_position_embeddings", where, MAX_POSITIONS),
     biases: biasesOf(fields, rules, where),
     qkNorm: rules.qkNorm,
     slidingWindows: slidingWindows(fields, rules, where),
@@ -95,6 +100,8 @@ const REFUSED: readonly string[] = [
   "attention_chunk_size",
 ];
 
+const SILU_NAMES: readonly unknown[] = ["silu", "swish"];
+
 /** Options that change the arithmetic: the field, and the values that leave it as it is built. */
 function refuseOptions(json: JsonObject, rules: ArchitectureRules, where: string): void {
   const refuse = (field: string, isPlain: boolean): void => {
@@ -105,7 +112,7 @@ function refuseOptions(json: JsonObject, rules: ArchitectureRules, where: string
   };
   for (const field of REFUSED)
     if (!(field in rules.biasFields)) refuse(field, (json[field] ?? false) === false);
-  refuse("hidden_act", ["silu", "swish"].includes(String(json["hidden_act"] ?? "silu")));
+  refuse("hidden_act", SILU_NAMES.includes(json["hidden_act"] ?? "silu"));
   refuse("is_causal", (json["is_causal"] ?? true) === true);
 }
 
@@ -120,7 +127,7 @@ function biasesOf(json: JsonObject, rules: ArchitectureRules, where: string): re
 function slidingWindows(json: JsonObject, rules: ArchitectureRules, where: string): (number | null)[] {
   const window = windowSize(json, rules, where);
   const from = rules.slidingWindow === "chosen" ? wholeNumber(json, "max_window_layers", where, 28) : 0;
-  const layers = positiveInteger(json, "num_hidden_layers", where);
+  const layers = bounded(json, "num_hidden_layers", where, MAX_LAYERS);
   const slides = Array.from({ length: layers }, (_, layer) => window !== null && layer >= from);
   const chosen = slidingByLayerTypes(json["layer_types"], slides, rules, where) ?? slides;
   if (window === null && chosen.includes(true))
@@ -152,6 +159,13 @@ function slidingByLayerTypes(
   throw new CheckpointError(`${where}: layer_types = ${shown(types)} is not supported`, {
     hint: `expected one of ${known.join(", ")} for each of the ${built.length} layers, as ${rules.className} has them`,
   });
+}
+
+/** A size that memory is taken for before any tensor is looked at. */
+function bounded(json: JsonObject, field: string, where: string, most: number): number {
+  const value = positiveInteger(json, field, where);
+  if (value <= most) return value;
+  throw new CheckpointError(`${where}: expected ${field} to be at most ${most}, got ${value}`);
 }
 
 function isOn(json: JsonObject, field: string, where: string): boolean {

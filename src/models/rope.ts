@@ -7,7 +7,7 @@ import type { DecoderConfig, RopeScaling } from "./config.js";
 import { isJsonObject, type JsonObject, positiveInteger, positiveNumber, shown } from "./json-fields.js";
 
 /** Values of `rope_type` that are built. */
-export const SUPPORTED_ROPE_TYPES: readonly string[] = ["default", "linear", "llama3"];
+const SUPPORTED_ROPE_TYPES: readonly unknown[] = ["default", "linear", "llama3"];
 
 /**
  * Rotary options of a checkpoint. transformers 4 wrote `rope_theta` beside `rope_scaling`, transformers 5 writes both
@@ -22,7 +22,7 @@ export function parseRope(
   const { field, options } = rotaryOptions(json, where);
   const hint = `supported rope types: ${SUPPORTED_ROPE_TYPES.join(", ")}, the same for all layers and the whole head`;
   const type = options["rope_type"] ?? options["type"] ?? "default";
-  if (!SUPPORTED_ROPE_TYPES.includes(String(type)) || Object.values(options).some(isJsonObject))
+  if (!SUPPORTED_ROPE_TYPES.includes(type) || Object.values(options).some(isJsonObject))
     throw new CheckpointError(`${where}: ${field} = ${shown(options)} is not supported`, { hint });
   const rotated = options["partial_rotary_factor"] ?? json["partial_rotary_factor"] ?? 1;
   if (rotated !== 1)
