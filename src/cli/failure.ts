@@ -3,7 +3,13 @@
  * scripts can rely on. No stack for the user's mistakes; our own bugs ask for a report.
  */
 import { CommanderError } from "commander";
-import { ConfigError, FormatError, InternalError, SafeToServeError } from "../core/errors.js";
+import {
+  ConfigError,
+  ContextLengthError,
+  FormatError,
+  InternalError,
+  SafeToServeError,
+} from "../core/errors.js";
 
 /** Exit codes of every command. */
 export const EXIT = {
@@ -51,7 +57,8 @@ function classify(error: unknown): Failure {
 function knownFailure(error: SafeToServeError): Failure {
   const lines = [`error: ${oneLine(error.message)}`];
   if (error.hint !== undefined) lines.push(`hint: ${oneLine(error.hint)}`);
-  const isUsers = error instanceof ConfigError || error instanceof FormatError;
+  const isUsers =
+    error instanceof ConfigError || error instanceof FormatError || error instanceof ContextLengthError;
   return { lines, exitCode: isUsers ? EXIT.usage : EXIT.failed };
 }
 

@@ -17,9 +17,18 @@ export abstract class SafeToServeError extends Error {
   readonly hint: string | undefined;
 
   constructor(message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
-    this.hint = details.hint;
+    super(oneLine(message), details.cause === undefined ? undefined : { cause: details.cause });
+    this.hint = details.hint === undefined ? undefined : oneLine(details.hint);
   }
+}
+
+/** What a message may hold of names and texts from a file. */
+const MAX_MESSAGE_CHARACTERS = 2000;
+
+/** Names in messages come from files: nothing in them may break the line or steer the terminal. */
+function oneLine(text: string): string {
+  const line = text.slice(0, MAX_MESSAGE_CHARACTERS).replace(/\s*[\p{Cc}\u2028\u2029]+\s*/gu, " ");
+  return text.length > MAX_MESSAGE_CHARACTERS ? `${line}…` : line.trim();
 }
 
 /** Command line, options and files: the user's to mend. Printed without a stack; exit code 2. */
@@ -62,18 +71,36 @@ export class FormatError extends SafeToServeError {
 export class CheckpointError extends FormatError {
   override readonly name = "CheckpointError";
   override readonly code = "format.checkpoint";
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, {
+      hint: "the file is damaged or of a kind that is not supported; fetch it again",
+      ...details,
+    });
+  }
 }
 
 /** Tokenizer files and chat templates. */
 export class TokenizerError extends FormatError {
   override readonly name = "TokenizerError";
   override readonly code = "format.tokenizer";
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, {
+      hint: "the tokenizer's files are damaged or of a kind that is not supported",
+      ...details,
+    });
+  }
 }
 
 /** Data files; the message names file and line. */
 export class DatasetError extends FormatError {
   override readonly name = "DatasetError";
   override readonly code = "format.dataset";
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, { hint: "mend or remove that row; the guide on data lists what rows can be", ...details });
+  }
 }
 
 /** ONNX Runtime failed; the message names the graph. */

@@ -48,16 +48,33 @@ export async function publishFolder(
  * sha256 of a file, remembered in the cache by path, size and time of change, so that a checkpoint of gigabytes is read
  * once and not on every start.
  */
-export async function rememberedHash(path: string, onProgress?: OnProgress): Promise<string> {
+export function rememberedHash(path: string, onProgress?: OnProgress): Promise<string> {
+  return remembered("hashes", "sha256", path, async ({ size }) => {
+    onProgress?.({ phase: "hash", label: basename(path), doneBytes: 0, totalBytes: size });
+    const fresh = await sha256File(path);
+    onProgress?.({ phase: "hash", label: basename(path), doneBytes: size, totalBytes: size });
+    return fresh;
+  });
+}
+
+/**
+ * What was found out about a file, remembered in the cache by path, size and time of change.
+ * @param kind folder of the cache
+ * @param field under which the answer is stored
+ */
+export async function remembered(
+  kind: string,
+  field: string,
+  path: string,
+  find: (status: { readonly size: number }) => Promise<string>,
+): Promise<string> {
   const { size, mtimeMs } = statSync(path);
-  const record = join(cacheRoot(), "hashes", `${sha256(path)}.json`);
+  const record = join(cacheRoot(), kind, `${sha256(path)}.json`);
   const known = readOptionalJsonObject(record);
-  const hash = known?.["sha256"];
-  if (known?.["size"] === size && known["mtimeMs"] === mtimeMs && typeof hash === "string") return hash;
-  onProgress?.({ phase: "hash", label: basename(path), doneBytes: 0, totalBytes: size });
-  const fresh = await sha256File(path);
-  onProgress?.({ phase: "hash", label: basename(path), doneBytes: size, totalBytes: size });
-  await writeJsonDurably(record, { path, size, mtimeMs, sha256: fresh });
+  const answer = known?.[field];
+  if (known?.["size"] === size && known["mtimeMs"] === mtimeMs && typeof answer === "string") return answer;
+  const fresh = await find({ size });
+  await writeJsonDurably(record, { path, size, mtimeMs, [field]: fresh });
   return fresh;
 }
 

@@ -1,4 +1,5 @@
-/** @file Half-precision formats to float32, exactly: IEEE binary16 (F16) and bfloat16 (BF16). */
+/** @file Half-precision formats to float32, exactly: IEEE binary16 (F16) and bfloat16 (BF16); numbers that are none. */
+import { CheckpointError } from "../core/errors.js";
 
 let table: Float32Array | undefined;
 
@@ -21,6 +22,23 @@ export function decodeBF16(bits: Uint16Array): Float32Array {
   const out = new Uint32Array(bits.length);
   for (let i = 0; i < bits.length; i++) out[i] = (bits[i] as number) << 16;
   return new Float32Array(out.buffer);
+}
+
+/**
+ * Refuses NaN and infinite weights: whatever they touch is NaN, and that would be noticed far from here.
+ * @param where file and tensor, for the message
+ * @param from  place of the first value in its tensor
+ * @throws CheckpointError naming the first one and its place
+ */
+export function refuseNonFinite(values: Float32Array, where: string, from = 0): void {
+  // x·0 is 0 for every finite x, and NaN otherwise: one pass without a branch.
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i] as number) * 0;
+  if (sum === 0) return;
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  throw new CheckpointError(`${where}: expected finite numbers, got ${values[at]} at place ${from + at}`, {
+    hint: "training went wrong before these weights were saved, or the file is damaged; fetch it again",
+  });
 }
 
 function halfValue(bits: number): number {

@@ -41,11 +41,19 @@ export function positiveNumber(object: JsonObject, field: string, where: string,
   throw new CheckpointError(`${where}: expected ${field} to be a positive number, got ${shown(value)}`);
 }
 
-/** A whole number above zero; `fallback` when the field is absent or null. */
+/** Sizes that no checkpoint has; layers are listed one by one before a file is looked at. */
+const LARGEST: Readonly<Record<string, number>> = { num_hidden_layers: 10_000 };
+const LARGEST_SIZE = 2 ** 28;
+
+/** A whole number above zero, and no larger than any checkpoint has it; `fallback` when the field is absent or null. */
 export function positiveInteger(object: JsonObject, field: string, where: string, fallback?: number): number {
   const value = object[field] ?? fallback;
-  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
-  throw new CheckpointError(`${where}: expected ${field} to be a positive integer, got ${shown(value)}`);
+  const largest = LARGEST[field] ?? LARGEST_SIZE;
+  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= largest) return value;
+  const most = typeof value === "number" && value > largest ? ` of at most ${largest}` : "";
+  throw new CheckpointError(
+    `${where}: expected ${field} to be a positive integer${most}, got ${shown(value)}`,
+  );
 }
 
 /** A whole number, zero included; `fallback` when the field is absent or null. */

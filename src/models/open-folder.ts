@@ -10,6 +10,7 @@ import { withFile } from "./byte-source.js";
 import { rememberedHash } from "./cache.js";
 import type { DecoderConfig } from "./config.js";
 import { type ConvertibleTensor, convert, convertedFolder, SOURCE_FILE, WEIGHTS_FILE } from "./convert.js";
+import { checkFinite } from "./finite-weights.js";
 import {
   isJsonObject,
   type JsonObject,
@@ -56,6 +57,7 @@ export async function openFolder(
   const config = parseConfig(readJsonObject(join(folder, "config.json")), join(folder, "config.json"));
   const located = locateTensors(folder, options.weightsFile);
   const tensors = checkTensors(folder, config, located);
+  if (commonFloat32Folder(tensors) !== null) await checkWeights(folder, tensors);
   const hash = await folderHash(folder, tensors, options.onProgress);
   const realFolder = commonFloat32Folder(tensors);
   if (realFolder === null) {
@@ -133,6 +135,15 @@ function checkTensor(
       `${path}: tensor ${name}: expected dtype ${READABLE_DTYPES.join(", ")}, got ${entry.dtype}`,
     );
   return tensor;
+}
+
+/** Looks for NaN in weights that are used where they lie; a conversion has looked at its own. */
+async function checkWeights(folder: string, tensors: ReadonlyMap<string, LocatedTensor>): Promise<void> {
+  const source = readOptionalJsonObject(join(folder, SOURCE_FILE))?.["hash"];
+  if (typeof source === "string" && folder === convertedFolder(source)) return;
+  const files = new Map<string, SafetensorsEntry[]>();
+  for (const { path, entry } of tensors.values()) files.set(path, [...(files.get(path) ?? []), entry]);
+  for (const [path, entries] of files) await checkFinite(path, entries);
 }
 
 /** Buffers that old checkpoints carry and nobody reads; a copy of tied embeddings. */

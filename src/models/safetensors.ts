@@ -7,7 +7,8 @@ import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { CheckpointError, InternalError } from "../core/errors.js";
 import { writeFileDurably } from "../core/files.js";
 import type { ByteSource } from "./byte-source.js";
-import { decodeBF16, decodeF16 } from "./float-formats.js";
+import { duplicateKey } from "./duplicate-key.js";
+import { decodeBF16, decodeF16, refuseNonFinite } from "./float-formats.js";
 
 /** Bytes an element, by dtype name. */
 const DTYPE_BYTES: ReadonlyMap<string, number> = new Map([
@@ -31,8 +32,8 @@ const DTYPE_BYTES: ReadonlyMap<string, number> = new Map([
 /** The element types that {@link readTensor} turns into float32. */
 export const READABLE_DTYPES: readonly string[] = ["F32", "F16", "BF16"];
 
-/** The reference implementation's limit on a header. */
-const MAX_HEADER_BYTES = 100_000_000;
+/** About a hundred bytes describe a tensor, so this is some 80,000 of them; the reference implementation takes 100 MB. */
+const MAX_HEADER_BYTES = 1 << 23;
 /** Where data begins is a multiple of this, so that float32 rows start on a cache line. */
 const DATA_ALIGNMENT = 64;
 
@@ -78,9 +79,15 @@ export function parseSafetensors(source: ByteSource): SafetensorsHeader {
 
 /**
  * Reads one tensor as float32.
- * @throws CheckpointError when its dtype is not one of {@link READABLE_DTYPES}
+ * @throws CheckpointError when its dtype is not one of {@link READABLE_DTYPES}, and for NaN and infinite numbers
  */
 export function readTensor(source: ByteSource, entry: SafetensorsEntry): Float32Array {
+  const values = decode(source, entry);
+  refuseNonFinite(values, `${source.name}: tensor ${entry.name}`);
+  return values;
+}
+
+function decode(source: ByteSource, entry: SafetensorsEntry): Float32Array {
   const buffer = source.read(entry.offset, entry.length).buffer;
   if (entry.dtype === "F32") return new Float32Array(buffer);
   if (entry.dtype === "F16") return decodeF16(new Uint16Array(buffer));
@@ -148,7 +155,11 @@ export class SafetensorsWriter {
 function readHeaderLength(source: ByteSource): number {
   const view = new DataView(source.read(0, Math.min(8, source.sizeBytes)).buffer);
   const length = view.byteLength < 8 ? Number.NaN : Number(view.getBigUint64(0, true));
-  if (length >= 2 && length <= MAX_HEADER_BYTES && 8 + length <= source.sizeBytes) return length;
+  if (length > MAX_HEADER_BYTES && 8 + length <= source.sizeBytes)
+    throw new CheckpointError(
+      `${source.name}: expected a safetensors header of at most ${MAX_HEADER_BYTES} bytes, got ${length}`,
+    );
+  if (length >= 2 && 8 + length <= source.sizeBytes) return length;
   throw new CheckpointError(
     `${source.name}: expected a safetensors header that fits into ${source.sizeBytes} bytes, got length ${length}`,
     { hint: "the file is cut, or it is a Git LFS pointer or another format; fetch it again" },
@@ -156,12 +167,17 @@ function readHeaderLength(source: ByteSource): number {
 }
 
 function parseJsonObject(where: string, bytes: Uint8Array): Record<string, unknown> {
+  let text: string;
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    value = JSON.parse(text);
   } catch (cause) {
     throw new CheckpointError(`${where}: the safetensors header does not parse as JSON`, { cause });
   }
+  const twice = duplicateKey(text);
+  if (twice !== null)
+    throw new CheckpointError(`${where}: ${clip(twice)} occurs twice in the safetensors header`);
   if (isObject(value)) return value;
   throw new CheckpointError(`${where}: expected the safetensors header to be a JSON object`);
 }

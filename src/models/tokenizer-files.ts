@@ -12,17 +12,33 @@ import type { TokenizerFiles } from "./loaded-model.js";
 
 /**
  * Reads tokenizer.json and what belongs to it.
- * @throws CheckpointError when tokenizer.json is missing or no end-of-generation token is named anywhere
+ * @throws CheckpointError when tokenizer.json is missing, has ids that the model has no embedding for, or no
+ *   end-of-generation token is named anywhere
  */
 export function readTokenizerFiles(folder: string): TokenizerFiles {
   const tokenizer = readJsonObject(join(folder, "tokenizer.json"));
   const config = readOptionalJsonObject(join(folder, "tokenizer_config.json")) ?? {};
+  checkIds(folder, tokenizer);
   return {
     tokenizer,
     config,
     chatTemplate: chatTemplate(folder, config),
     eosTokenIds: endTokenIds(folder, tokenizer, config),
   };
+}
+
+/** Ids of the vocabulary are rows of the embeddings. Added tokens may lie beyond: a pad token often does, and is unused. */
+function checkIds(folder: string, tokenizer: JsonObject): void {
+  const rows = readOptionalJsonObject(join(folder, "config.json"))?.["vocab_size"];
+  const model = tokenizer["model"];
+  const vocab = isJsonObject(model) ? model["vocab"] : null;
+  if (typeof rows !== "number" || !isJsonObject(vocab)) return;
+  for (const id of Object.values(vocab))
+    if (typeof id === "number" && id >= rows)
+      throw new CheckpointError(
+        `${join(folder, "tokenizer.json")}: expected ids below ${rows} (vocab_size), got ${id}`,
+        { hint: "tokenizer.json does not belong to these weights" },
+      );
 }
 
 /** chat_template.jinja, else chat_template.json, else the member of tokenizer_config.json (one text or named ones). */

@@ -4,6 +4,8 @@
  * See docs/decisions/0011. Checked against transformers by test/golden/tokenizer.json.
  */
 
+import { TokenizerError } from "../core/errors.js";
+
 /** A JSON object of unknown content. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -31,8 +33,12 @@ const NAMED_TOKENS = [
   "mask_token",
 ];
 
-/** Rewrites tokenizer.json; missing parts become null, tokens that the config names become special. */
+/**
+ * Rewrites tokenizer.json; missing parts become null, tokens that the config names become special.
+ * @throws TokenizerError when vocabulary, merges or added tokens are not what the format says
+ */
 export function mendTokenizerJson(tokenizer: JsonObject, config: JsonObject): JsonObject {
+  checkTokenizerJson(tokenizer);
   return {
     ...tokenizer,
     normalizer: tokenizer["normalizer"] ?? null,
@@ -61,6 +67,50 @@ export function namedToken(config: JsonObject, name: string): string | null {
   const value = config[name];
   if (typeof value === "string") return value;
   return isObject(value) && typeof value["content"] === "string" ? value["content"] : null;
+}
+
+/** Kinds of tokenizers that the library knows; it reads any other as if it were a plain list of words. */
+const MODEL_TYPES: readonly unknown[] = ["BPE", "WordPiece", "Unigram"];
+
+/** The library reads what it is given and fails, or answers wrongly, at the first text. */
+function checkTokenizerJson(tokenizer: JsonObject): void {
+  const model = tokenizer["model"];
+  if (!isObject(model)) throw malformed("model to be an object");
+  const { type, vocab, merges } = model;
+  // Old files name no type.
+  if (type !== undefined && !MODEL_TYPES.includes(type))
+    throw malformed(`model.type among ${MODEL_TYPES.join(", ")}`);
+  if (!isVocabulary(vocab)) throw malformed("model.vocab to give every token an id of its own");
+  if (type === "BPE" && !(Array.isArray(merges) && merges.every(isMerge)))
+    throw malformed("model.merges to be a list of pairs of tokens");
+  const added = tokenizer["added_tokens"] ?? [];
+  if (!(Array.isArray(added) && added.every(isAddedToken)))
+    throw malformed("added_tokens to be a list of tokens with id and content");
+}
+
+function malformed(expected: string): TokenizerError {
+  return new TokenizerError(`tokenizer.json: expected ${expected}`, {
+    hint: "the file is damaged; fetch it again",
+  });
+}
+
+/** A mapping of tokens to ids (BPE, WordPiece), or a list of tokens with their scores (Unigram). */
+function isVocabulary(vocab: unknown): boolean {
+  if (Array.isArray(vocab)) return vocab.every((item) => Array.isArray(item) && typeof item[0] === "string");
+  return isObject(vocab) && Object.values(vocab).every(isId);
+}
+
+function isMerge(merge: unknown): boolean {
+  if (typeof merge === "string") return true;
+  return Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === "string");
+}
+
+function isAddedToken(token: unknown): boolean {
+  return isObject(token) && isId(token["id"]) && typeof token["content"] === "string";
+}
+
+function isId(id: unknown): boolean {
+  return typeof id === "number" && Number.isSafeInteger(id) && id >= 0;
 }
 
 function mendAddedTokens(entries: unknown, config: JsonObject): JsonObject[] {

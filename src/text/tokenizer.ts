@@ -76,7 +76,7 @@ export class Tokenizer {
     this.controlTokens = new Map(control.map((token) => [token.content, token]));
     this.controlPattern = alternatives([...this.controlTokens.keys()]);
     this.vocabSize = modelOf(this.full).tokens_to_ids.size;
-    this.prefixIds = prefixIds(this.full, config);
+    this.prefixIds = reading(() => prefixIds(this.full, config));
   }
 
   /** sha256 of tokenizer.json as it was read. */
@@ -148,8 +148,13 @@ function pushText(segments: Segment[], text: string, strip: boolean): void {
 }
 
 function build(tokenizer: JsonObject, config: JsonObject): Library {
+  return reading(() => new HuggingFaceTokenizer(tokenizer, config));
+}
+
+/** What the library throws over a file that it does not understand, as an error of ours. */
+function reading<T>(read: () => T): T {
   try {
-    return new HuggingFaceTokenizer(tokenizer, config);
+    return read();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TokenizerError(

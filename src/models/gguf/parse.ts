@@ -4,6 +4,7 @@
  */
 import { CheckpointError } from "../../core/errors.js";
 import type { ByteSource } from "../byte-source.js";
+import { refuseNonFinite } from "../float-formats.js";
 import { elementCount } from "../safetensors.js";
 import { type BlockType, blockType } from "./blocks.js";
 
@@ -32,6 +33,12 @@ export interface GgufFile {
 const DEFAULT_ALIGNMENT = 32;
 const MAX_DIMENSIONS = 4;
 const MAX_ARRAY_DEPTH = 4;
+/** Far above what files hold: some thousand tensors, some hundred thousand tokens and merges, templates of some kilobytes. */
+const MAX_TENSORS = 100_000;
+const MAX_PAIRS = 65_536;
+const MAX_STRING_BYTES = 1 << 24;
+/** Items of all arrays together; each becomes a number or a text in memory. */
+const MAX_ITEMS = 1 << 23;
 const STRING = 8;
 const ARRAY = 9;
 
@@ -58,17 +65,22 @@ const SCALARS: ReadonlyMap<number, readonly [number, (view: DataView, at: number
 export function parseGguf(source: ByteSource): GgufFile {
   const cursor = new Cursor(source);
   const version = readVersion(cursor, source.name);
-  const tensorCount = cursor.count("the number of tensors", 24);
-  const pairCount = cursor.count("the number of metadata pairs", 13);
+  const tensorCount = cursor.count("the number of tensors", 24, MAX_TENSORS);
+  const pairCount = cursor.count("the number of metadata pairs", 13, MAX_PAIRS);
   const metadata = readMetadata(cursor, source.name, pairCount);
   const descriptions = Array.from({ length: tensorCount }, () => readTensorInfo(cursor, source.name));
   const tensors = placeTensors(source, descriptions, cursor.position, alignmentOf(metadata, source.name));
   return { name: source.name, version, metadata, tensors };
 }
 
-/** Reads one tensor as float32, row major. */
+/**
+ * Reads one tensor as float32, row major.
+ * @throws CheckpointError for NaN and infinite numbers
+ */
 export function readGgufTensor(source: ByteSource, tensor: GgufTensor): Float32Array {
-  return tensor.type.decode(source.read(tensor.offset, tensor.length));
+  const values = tensor.type.decode(source.read(tensor.offset, tensor.length));
+  refuseNonFinite(values, `${source.name}: tensor ${tensor.name}`);
+  return values;
 }
 
 interface TensorInfo {
@@ -174,6 +186,8 @@ class Cursor {
   private window = new Uint8Array(0);
   private view = new DataView(this.window.buffer);
   private windowStart = 0;
+  /** Array items read so far. */
+  private items = 0;
   position = 0;
 
   constructor(source: ByteSource) {
@@ -206,9 +220,11 @@ class Cursor {
     throw new CheckpointError(`${this.source.name}: expected ${what} below 2^53, got ${value}`);
   }
 
-  /** A number of things of at least `minimumBytes` each, which must still fit into the file. */
-  count(what: string, minimumBytes: number): number {
+  /** A number of things of at least `minimumBytes` each, which must still fit into the file; at most `limit` of them. */
+  count(what: string, minimumBytes: number, limit: number): number {
     const value = this.uint64(what);
+    if (value > limit)
+      throw new CheckpointError(`${this.source.name}: expected ${what} to be at most ${limit}, got ${value}`);
     if (value * minimumBytes <= this.source.sizeBytes - this.position) return value;
     throw new CheckpointError(
       `${this.source.name}: expected ${what} to fit into ${this.source.sizeBytes} bytes, got ${value}`,
@@ -217,7 +233,7 @@ class Cursor {
   }
 
   string(): string {
-    const length = this.count("the length of a string", 1);
+    const length = this.count("the length of a string", 1, MAX_STRING_BYTES);
     const at = this.take(length);
     try {
       return this.decoder.decode(this.window.subarray(at, at + length));
@@ -243,7 +259,8 @@ class Cursor {
       throw new CheckpointError(`${this.source.name}: expected arrays at most ${MAX_ARRAY_DEPTH} deep`);
     const type = this.uint32();
     const smallest = type === STRING ? 8 : type === ARRAY ? 12 : (SCALARS.get(type)?.[0] ?? 1);
-    const length = this.count("the length of an array", smallest);
+    const length = this.count("the length of an array", smallest, MAX_ITEMS - this.items);
+    this.items += length;
     const values: GgufValue[] = [];
     for (let i = 0; i < length; i++) values.push(this.value(type, depth + 1));
     return values;
