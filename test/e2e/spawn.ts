@@ -20,11 +20,14 @@ export interface SpawnOptions {
   readonly cache: string;
   /** Kills the process without warning as soon as this holds. */
   readonly killWhen?: () => boolean;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Runs `safe-to-serve` with these arguments, without network. */
 export async function safeToServe(args: readonly string[], options: SpawnOptions): Promise<Ended> {
-  const env = { ...process.env, SAFE_TO_SERVE_CACHE: options.cache, HF_HUB_OFFLINE: "1", NO_COLOR: "1" };
+  const own = { SAFE_TO_SERVE_CACHE: options.cache, HF_HUB_OFFLINE: "1", NO_COLOR: "1" };
+  const env = { ...process.env, ...own, ...options.env };
   const child = spawn(process.execPath, [command, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const output = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk: Buffer) => {
