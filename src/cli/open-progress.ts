@@ -2,7 +2,12 @@
 import type { OnProgress, OpenProgress } from "../models/progress.js";
 import { type Progress, progress } from "./progress.js";
 
-const VERBS = { download: "fetching", hash: "checking", convert: "converting" } as const;
+const VERBS = {
+  download: "fetching",
+  hash: "checking",
+  convert: "converting",
+  quantise: "quantising",
+} as const;
 
 /** A reporter for {@link OnProgress}; call `done` once the model is open or opening failed. */
 export function openProgress(silent = false): { readonly onProgress: OnProgress; done(): void } {

@@ -1,5 +1,5 @@
 /** @file The graph that samples: serves prefill chunks and decoding steps over a cache that it only reads. */
-import { add, gather, input, matmul, mul, range, shapeVector, symbol } from "../engine/graph/ops.js";
+import { add, gather, input, mul, range, shapeVector, symbol } from "../engine/graph/ops.js";
 import { emitModel } from "../engine/onnx/emit.js";
 import type { EmittedModel } from "../engine/types.js";
 import { cachedAttention } from "./attention.js";
@@ -29,7 +29,7 @@ export function buildDecodeGraph(model: LoadedModel, lora: LoraConfig | null): E
   const attend = cachedAttention(model.config, { pastLengths, past }, t);
   const { hidden, present } = graph.decoder({ inputIds, positionIds }, attend);
   const rowStarts = mul(range(b), shapeVector([t]));
-  const logits = matmul(gather(hidden, add(rowStarts, lastIndex)), graph.head(), { transposeB: true });
+  const logits = graph.logits(gather(hidden, add(rowStarts, lastIndex)));
   const cacheRows = present.flatMap(({ key, value }, l) => [
     [`present.${l}.key`, key],
     [`present.${l}.value`, value],

@@ -7,6 +7,8 @@
 import { CheckpointError } from "../core/errors.js";
 import {
   add,
+  addProduct,
+  cast,
   constant,
   type Dim,
   external,
@@ -14,16 +16,21 @@ import {
   matmul,
   mul,
   multiplyDims,
+  type QuantisedWeight,
+  quantisedMatmul,
+  reduceSum,
   reshape,
   rmsNorm,
   rotaryEmbedding,
   sigmoid,
+  sub,
   transpose,
   type Value,
 } from "../engine/graph/ops.js";
 import type { DecoderConfig } from "./config.js";
-import type { LoadedModel } from "./loaded-model.js";
+import type { LoadedModel, QuantisedTensor, StoredTensor } from "./loaded-model.js";
 import type { LoraInputs } from "./lora.js";
+import { BLOCK_SIZE, ZERO_CODE } from "./quantise.js";
 import { rotaryFrequencies } from "./rope.js";
 
 /** Queries [B,G,J·T,K] and this block's new keys and values [B,G,T,K] → attended values [B,G,J·T,K]. */
@@ -51,6 +58,8 @@ export class DecoderGraph {
   private readonly model: LoadedModel;
   private readonly lora: LoraInputs | null;
   private readonly weights = new Map<string, Value>();
+  /** Of each input of a quantised layer, since several layers share it. */
+  private readonly blockSums = new Map<Value, Value>();
 
   constructor(model: LoadedModel, lora: LoraInputs | null) {
     this.model = model;
@@ -63,10 +72,7 @@ export class DecoderGraph {
     const rows = inputIds.shape as readonly [Dim, Dim];
     const rope = this.rotaryTables();
     const present: { key: Value; value: Value }[] = [];
-    let x = reshape(gather(this.weight("model.embed_tokens.weight"), inputIds), [
-      multiplyDims(...rows),
-      this.config.hiddenSize,
-    ]);
+    let x = reshape(this.embedding(inputIds), [multiplyDims(...rows), this.config.hiddenSize]);
     for (let layer = 0; layer < this.config.numHiddenLayers; layer++) {
       const name = `model.layers.${layer}`;
       const rotate = (y: Value) => rotaryEmbedding(y, positionIds, ...rope);
@@ -86,9 +92,27 @@ export class DecoderGraph {
     return { hidden: this.norm(x, "model.norm"), present };
   }
 
-  /** The output projection [V,D]: the embedding matrix where they are tied. */
+  /** The output projection [V,D]: the embedding matrix where they are tied. Quantised ones are dequantised. */
   head(): Value {
-    return this.weight(this.config.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight");
+    const quantised = this.quantised(this.headName());
+    if (!quantised) return this.weight(this.headName());
+    return reshape(this.dequantised(quantised, null), [this.config.vocabSize, this.config.hiddenSize]);
+  }
+
+  /** Logits [N,V] of hidden states [N,D]. */
+  logits(hidden: Value): Value {
+    return this.product(hidden, this.headName());
+  }
+
+  private headName(): string {
+    return this.config.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+  }
+
+  /** Rows of the embedding matrix, [B,T,D] or, out of blocks, [B,T,D/32,32]. */
+  private embedding(inputIds: Value): Value {
+    const name = "model.embed_tokens.weight";
+    const quantised = this.quantised(name);
+    return quantised ? this.dequantised(quantised, inputIds) : gather(this.weight(name), inputIds);
   }
 
   private attention(
@@ -125,11 +149,55 @@ export class DecoderGraph {
 
   /** x·Wᵀ, plus the layer's bias, plus the adapter's part: [N, out] */
   private linear(x: Value, module: string): Value {
-    const product = matmul(x, this.weight(`${module}.weight`), { transposeB: true });
+    const product = this.product(x, `${module}.weight`);
     const hasBias = this.config.biases.some((layer) => module.endsWith(`.${layer}`));
     const y = hasBias ? add(product, this.weight(`${module}.bias`)) : product;
     const delta = this.lora?.delta(x, module);
     return delta ? add(y, delta) : y;
+  }
+
+  /**
+   * x·Wᵀ: [N, out]. Quantised, W = scale·code + offset by blocks, so that its product is that of the codes plus
+   * Σ over blocks of offset · Σ x: the second one is a 32nd of the work and keeps offsets unrounded.
+   */
+  private product(x: Value, name: string): Value {
+    const quantised = this.quantised(name);
+    if (!quantised) return matmul(x, this.weight(name), { transposeB: true });
+    const y = quantisedMatmul(x, this.blocks(quantised), this.model.quantised?.activations ?? "int8");
+    if (!quantised.offsets) return y;
+    return addProduct(y, this.sumsOfBlocks(x), this.stored(quantised.offsets, "float32"));
+  }
+
+  /** [N, in] → [N, in/32] */
+  private sumsOfBlocks(x: Value): Value {
+    const known = this.blockSums.get(x);
+    if (known) return known;
+    const [n, width] = x.shape as readonly [Dim, number];
+    const sums = reduceSum(reshape(x, [n, width / BLOCK_SIZE, BLOCK_SIZE]), [-1]);
+    this.blockSums.set(x, sums);
+    return sums;
+  }
+
+  /** The float32 values of a matrix of 8 bits, or of its rows at `indices`: […, in/32, 32] */
+  private dequantised(quantised: QuantisedTensor, indices: Value | null): Value {
+    const { codes, scales } = this.blocks(quantised);
+    const rows = (values: Value) => (indices ? gather(values, indices) : values);
+    const centred = sub(cast(rows(codes), "float32"), ZERO_CODE[8]);
+    const blockScales = rows(scales);
+    return mul(centred, reshape(blockScales, [...blockScales.shape, 1]));
+  }
+
+  private quantised(name: string): QuantisedTensor | undefined {
+    return this.model.quantised?.tensors.get(name);
+  }
+
+  private blocks({ bits, codes, scales }: QuantisedTensor): QuantisedWeight {
+    return {
+      bits,
+      blockSize: BLOCK_SIZE,
+      codes: this.stored(codes, "uint8"),
+      scales: this.stored(scales, "float32"),
+    };
   }
 
   private norm(x: Value, module: string): Value {
@@ -137,12 +205,16 @@ export class DecoderGraph {
   }
 
   private weight(name: string): Value {
-    const known = this.weights.get(name);
-    if (known) return known;
     const tensor = this.model.tensors.get(name);
     if (!tensor) throw new CheckpointError(`${this.model.id}: tensor ${name} is missing`);
-    const value = external(name, "float32", tensor.shape, tensor);
-    this.weights.set(name, value);
+    return this.stored(tensor, "float32");
+  }
+
+  private stored(tensor: StoredTensor, dtype: "float32" | "uint8"): Value {
+    const known = this.weights.get(tensor.name);
+    if (known) return known;
+    const value = external(tensor.name, dtype, tensor.shape, tensor);
+    this.weights.set(tensor.name, value);
     return value;
   }
 

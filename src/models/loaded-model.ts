@@ -11,6 +11,30 @@ export interface StoredTensor {
   readonly length: number;
 }
 
+/** How the weights of a base are held: as they were opened, or in blocks of 8 or 4 bits. */
+export type WeightScheme = "f32" | QuantisedScheme;
+
+/** The schemes that quantise. */
+export type QuantisedScheme = "int8" | "int4";
+
+/** A matrix [out, in] in blocks along the input axis; see quantise.ts for the layout. */
+export interface QuantisedTensor {
+  readonly bits: 4 | 8;
+  readonly codes: StoredTensor;
+  readonly scales: StoredTensor;
+  /** null when all are 0 */
+  readonly offsets: StoredTensor | null;
+}
+
+/** The quantised part of a checkpoint. */
+export interface QuantisedWeights {
+  readonly scheme: QuantisedScheme;
+  /** By checkpoint name; these are not among the model's float32 tensors. */
+  readonly tensors: ReadonlyMap<string, QuantisedTensor>;
+  /** What the other factor of a product is rounded to: 8 bits a block of 32 (fast), or not at all (slow, for tests). */
+  readonly activations: "int8" | "float32";
+}
+
 /** What the tokenizer is built from, as Hugging Face writes it. */
 export interface TokenizerFiles {
   /** Content of tokenizer.json. */
@@ -35,6 +59,8 @@ export interface LoadedModel {
   /** By checkpoint name, e.g. `model.layers.0.self_attn.q_proj.weight`, [out, in]. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly text: TokenizerFiles;
+  /** Absent for a model in float32; such a model can be sampled and scored, not trained. */
+  readonly quantised?: QuantisedWeights;
 }
 
 /** The PEFT LoRA hyperparameters that shape graphs. */

@@ -4,10 +4,11 @@ import { basename, dirname } from "node:path";
 import { CheckpointError, ConfigError, FetchError } from "../core/errors.js";
 import { isConverted } from "./convert.js";
 import { cachedHubModel, downloadHubModel, isHubId, isHubOffline } from "./hub.js";
-import type { LoadedModel } from "./loaded-model.js";
+import type { LoadedModel, WeightScheme } from "./loaded-model.js";
 import { openFolder } from "./open-folder.js";
 import { openConverted, openGguf } from "./open-gguf.js";
 import type { OnProgress } from "./progress.js";
+import { quantiseModel } from "./quantised-model.js";
 import {
   fetchRegistered,
   MODEL_REGISTRY,
@@ -22,6 +23,8 @@ export interface OpenOptions {
   readonly onProgress?: OnProgress;
   /** Use what is on this machine only. */
   readonly offline?: boolean;
+  /** How the weights are held; default "f32". Others are for sampling and scoring only. */
+  readonly weights?: WeightScheme;
 }
 
 /**
@@ -32,6 +35,12 @@ export interface OpenOptions {
  * @throws CheckpointError when it is damaged or of a kind that is not supported
  */
 export async function openModel(id: string, options: OpenOptions = {}): Promise<LoadedModel> {
+  const model = await openFloat32(id, options);
+  const { weights = "f32", onProgress } = options;
+  return weights === "f32" ? model : quantiseModel(model, weights, onProgress);
+}
+
+async function openFloat32(id: string, options: OpenOptions): Promise<LoadedModel> {
   const entry = registryEntry(id);
   if (entry !== undefined) return openRegistered(entry, options);
   if (existsSync(id)) return openPath(id, options);

@@ -2,7 +2,7 @@
 
 /** A step of opening a model. */
 export interface OpenProgress {
-  readonly phase: "download" | "hash" | "convert";
+  readonly phase: "download" | "hash" | "convert" | "quantise";
   /** What is being worked on: a file or model name. */
   readonly label: string;
   readonly doneBytes: number;

@@ -9,6 +9,7 @@ import { writeFileDurably } from "../core/files.js";
 import type { ByteSource } from "./byte-source.js";
 import { duplicateKey } from "./duplicate-key.js";
 import { decodeBF16, decodeF16, refuseNonFinite } from "./float-formats.js";
+import { refuseDeep } from "./json-fields.js";
 
 /** Bytes an element, by dtype name. */
 const DTYPE_BYTES: ReadonlyMap<string, number> = new Map([
@@ -51,6 +52,14 @@ export interface SafetensorsEntry {
 export interface SafetensorsHeader {
   readonly entries: ReadonlyMap<string, SafetensorsEntry>;
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A tensor to be written. */
+export interface AnnouncedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Default F32. */
+  readonly dtype?: "F32" | "U8";
 }
 
 /** A float32 tensor in memory, row major. */
@@ -106,7 +115,7 @@ export async function writeSafetensors(
 ): Promise<void> {
   const shapes = Array.from(tensors, ([name, tensor]) => ({ name, shape: tensor.shape }));
   const parts: Uint8Array[] = [encodeHeader(shapes, metadata)];
-  for (const [name, tensor] of tensors) parts.push(checkedBytes(name, tensor.shape, tensor.data));
+  for (const [name, tensor] of tensors) parts.push(checkedBytes({ name, shape: tensor.shape }, tensor.data));
   await writeFileDurably(path, Buffer.concat(parts));
 }
 
@@ -116,12 +125,12 @@ export async function writeSafetensors(
  */
 export class SafetensorsWriter {
   private readonly file: number;
-  private readonly shapes: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  private readonly shapes: readonly AnnouncedTensor[];
   private next = 0;
 
   constructor(
     path: string,
-    shapes: readonly { readonly name: string; readonly shape: readonly number[] }[],
+    shapes: readonly AnnouncedTensor[],
     metadata: Readonly<Record<string, string>> = {},
   ) {
     this.shapes = shapes;
@@ -130,11 +139,11 @@ export class SafetensorsWriter {
   }
 
   /** Appends the next tensor. */
-  write(name: string, data: Float32Array): void {
+  write(name: string, data: Float32Array | Uint8Array): void {
     const expected = this.shapes[this.next];
     if (expected?.name !== name)
       throw new InternalError(`safetensors: expected tensor ${expected?.name ?? "(none)"} next, got ${name}`);
-    writeAll(this.file, checkedBytes(name, expected.shape, data));
+    writeAll(this.file, checkedBytes(expected, data));
     this.next++;
   }
 
@@ -175,6 +184,7 @@ function parseJsonObject(where: string, bytes: Uint8Array): Record<string, unkno
   } catch (cause) {
     throw new CheckpointError(`${where}: the safetensors header does not parse as JSON`, { cause });
   }
+  refuseDeep(value, where);
   const twice = duplicateKey(text);
   if (twice !== null)
     throw new CheckpointError(`${where}: ${clip(twice)} occurs twice in the safetensors header`);
@@ -221,14 +231,14 @@ function checkTiling(source: ByteSource, entries: readonly SafetensorsEntry[], d
 }
 
 function encodeHeader(
-  shapes: readonly { readonly name: string; readonly shape: readonly number[] }[],
+  shapes: readonly AnnouncedTensor[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
   const members: [string, unknown][] = Object.keys(metadata).length > 0 ? [["__metadata__", metadata]] : [];
   let offset = 0;
-  for (const { name, shape } of shapes) {
-    const end = offset + elementCount(shape) * 4;
-    members.push([name, { dtype: "F32", shape, data_offsets: [offset, end] }]);
+  for (const { name, shape, dtype = "F32" } of shapes) {
+    const end = offset + elementCount(shape) * (dtype === "F32" ? 4 : 1);
+    members.push([name, { dtype, shape, data_offsets: [offset, end] }]);
     offset = end;
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(members)));
@@ -240,10 +250,14 @@ function encodeHeader(
   return header;
 }
 
-function checkedBytes(name: string, shape: readonly number[], data: Float32Array): Uint8Array {
-  if (elementCount(shape) !== data.length)
+function checkedBytes(
+  { name, shape, dtype = "F32" }: AnnouncedTensor,
+  data: Float32Array | Uint8Array,
+): Uint8Array {
+  const isRight = (data instanceof Float32Array ? "F32" : "U8") === dtype;
+  if (!isRight || elementCount(shape) !== data.length)
     throw new InternalError(
-      `safetensors: ${name}: expected ${elementCount(shape)} values, got ${data.length}`,
+      `safetensors: ${name}: expected ${elementCount(shape)} values of ${dtype}, got ${data.length}`,
     );
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { MissingGradientError } from "../../core/errors.js";
 import { SeededRandom } from "../../core/random.js";
 import { createEngine } from "../engine.js";
 import { emitModel } from "../onnx/emit.js";
@@ -35,7 +36,7 @@ const binary = (f: (a: Value, b: Value) => Value, range?: readonly [number, numb
 });
 
 /** Every registered operation is here; a forgotten one does not compile. */
-const cases: { readonly [K in OpType]: Case | "none" } = {
+const cases: { readonly [K in OpType]: Case | "none" | "refused" } = {
   Add: binary(ops.add),
   Sub: binary(ops.sub),
   Mul: binary(ops.mul),
@@ -106,6 +107,16 @@ const cases: { readonly [K in OpType]: Case | "none" } = {
     },
     tolerance: 2e-2,
   },
+  Gemm: {
+    shapes: (n, m) => [
+      [n, m],
+      [n, 3],
+      [m, 3],
+    ],
+    build: ([c, a, b]) => ops.addProduct(c as Value, a as Value, b as Value),
+  },
+  // For frozen weights only, whose products nobody differentiates.
+  MatMulNBits: "refused",
   SimplifiedLayerNormalization: {
     shapes: (n, m) => [[n, 2, m + 3], [m + 3]],
     build: ([x, w]) => ops.rmsNorm(x as Value, w as Value, 1e-5),
@@ -151,6 +162,11 @@ describe("gradients agree with central differences", () => {
       test(`${name} has none`, () => expect(definition.gradient).toBe("none"));
       continue;
     }
+    if (entry === "refused") {
+      test(`${name} refuses by name`, () =>
+        expect(() => gradientOfQuantised()).toThrow(MissingGradientError));
+      continue;
+    }
     test(name, async () => {
       const size = fc.integer({ min: 1, max: 4 });
       await fc.assert(
@@ -183,6 +199,14 @@ test("symbolic dimensions resolve at run time, also where two of them change pla
   expect(Array.from(outputs["dx"]?.data as Float32Array)).toEqual(new Array(60).fill(3));
   await engine.close();
 });
+
+function gradientOfQuantised(): Value[] {
+  const x = input("x", "float32", [2, 32]);
+  const codes = constant(new Uint8Array(16), [1, 1, 16]);
+  const weight = { bits: 4, blockSize: 32, codes, scales: constant(Float32Array.of(1), [1, 1]) } as const;
+  const y = ops.quantisedMatmul(x, weight, "float32");
+  return gradients([{ value: y, cotangent: constant(new Float32Array(2), [2, 1]) }], [x]);
+}
 
 async function worstDifference(
   engine: Engine,

@@ -35,5 +35,6 @@ export {
 export { rmsNorm, rotaryEmbedding } from "./ops/fused.js";
 export { concat, gather, range, scatterAdd, split, transpose, zeros } from "./ops/layout.js";
 export { matmul } from "./ops/matmul.js";
+export { type Activations, addProduct, type QuantisedWeight, quantisedMatmul } from "./ops/quantised.js";
 export { reduceMax, reduceMean, softmax } from "./ops/reduce.js";
 export { constant, type DType, external, input, integers, type Value } from "./value.js";

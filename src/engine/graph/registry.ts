@@ -21,6 +21,7 @@ import {
 import { RotaryEmbedding, SimplifiedLayerNormalization } from "./ops/fused.js";
 import { Concat, Gather, Range, ScatterND, Split, Transpose } from "./ops/layout.js";
 import { FusedMatMul } from "./ops/matmul.js";
+import { Gemm, MatMulNBits } from "./ops/quantised.js";
 import { ReduceMax, Softmax } from "./ops/reduce.js";
 import type { OpDefinition } from "./value.js";
 
@@ -37,10 +38,12 @@ export type OpType =
   | "Floor"
   | "FusedMatMul"
   | "Gather"
+  | "Gemm"
   | "Greater"
   | "GreaterOrEqual"
   | "LessOrEqual"
   | "Log"
+  | "MatMulNBits"
   | "Mul"
   | "Neg"
   | "Or"
@@ -76,10 +79,12 @@ export const operations: { readonly [K in OpType]: OpDefinition } = {
   Floor,
   FusedMatMul,
   Gather,
+  Gemm,
   Greater,
   GreaterOrEqual,
   LessOrEqual,
   Log,
+  MatMulNBits,
   Mul,
   Neg,
   Or,
