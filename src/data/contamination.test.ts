@@ -124,6 +124,8 @@ test("reports the overlaps of every bundled training set with every bundled eval
     safe_rlhf_mini: { "Q-Harm": 10, "I-MaliciousInstructions": 1, xstest: 1 },
     alpaca_5k: {},
     benign_alarming: {},
+    benign_groups: {},
+    benign_requests: {},
   });
 });
 
