@@ -28,7 +28,10 @@ test("asks for a report of our own bugs, whatever was thrown", () => {
 describe("files", () => {
   test("a path that does not exist is the user's to mend", () => {
     expect(describeFailure(thrownBy(() => readFileSync("/does/not/exist")))).toEqual({
-      lines: ["error: /does/not/exist: no such file or folder"],
+      lines: [
+        "error: /does/not/exist: no such file or folder (ENOENT)",
+        "hint: check the path and its permissions",
+      ],
       exitCode: EXIT.usage,
     });
   });

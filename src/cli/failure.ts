@@ -10,6 +10,7 @@ import {
   InternalError,
   SafeToServeError,
 } from "../core/errors.js";
+import { fileProblem } from "../core/file-problems.js";
 
 /** Exit codes of every command. */
 export const EXIT = {
@@ -30,15 +31,6 @@ export interface Failure {
   readonly lines: readonly string[];
   readonly exitCode: number;
 }
-
-const FILE_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or folder",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EISDIR: "is a folder, expected a file",
-  ENOTDIR: "is a file, expected a folder",
-  ENOSPC: "no space left on the disk",
-};
 
 /** Describes any thrown value; `verbose` adds the stack and the causes. */
 export function describeFailure(error: unknown, verbose = false): Failure {
@@ -71,13 +63,16 @@ function usageFailure(error: CommanderError): Failure {
   return { lines: [`error: ${message}`, `hint: ${hint}`], exitCode: EXIT.usage };
 }
 
-/** A file error of Node, e.g. a path that does not exist, is the user's to mend. */
+/** A file error of Node, e.g. a path that does not exist: the user's to mend, or the disk's. */
 function fileFailure(error: unknown): Failure | undefined {
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
-  const problem = FILE_PROBLEMS[error.code];
-  if (problem === undefined) return undefined;
-  const path = "path" in error && typeof error.path === "string" ? error.path : "a file";
-  return { lines: [`error: ${path}: ${problem}`], exitCode: EXIT.usage };
+  const { problem, isPlace, isKnown } = fileProblem(error);
+  if (!isKnown) return undefined;
+  const path = error instanceof Error && "path" in error ? String(error.path) : "a file";
+  const hint = isPlace ? "check the path and its permissions" : "make room on that disk, then run it again";
+  return {
+    lines: [`error: ${path}: ${problem}`, `hint: ${hint}`],
+    exitCode: isPlace ? EXIT.usage : EXIT.failed,
+  };
 }
 
 function internalFailure(message: string): Failure {

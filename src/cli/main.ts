@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { writeError } from "../core/files.js";
 /**
  * @file The `safe-to-serve` command. To add a command: `src/cli/commands/<name>.ts` exports `<name>Command(): Command`
  * (description, options from `options.ts`, an example by `addHelpText("after", …)`) and imports commander and
@@ -15,6 +16,7 @@ import { modelsCommand } from "./commands/models.js";
 import { scoreCommand } from "./commands/score.js";
 import { tokenizeCommand } from "./commands/tokenize.js";
 import { trainCommand } from "./commands/train.js";
+import { describeFailure, EXIT } from "./failure.js";
 import { buildProgram, runProgram } from "./program.js";
 
 const program = buildProgram([
@@ -30,8 +32,15 @@ const program = buildProgram([
   scoreCommand(),
 ]);
 
-// A reader that stops early (`| head`) is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+// A reader that stops early (`| head`) is no failure; a full disk behind `>` is.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(EXIT.done);
+  const { lines, exitCode } = describeFailure(writeError("standard output", error));
+  process.stderr.write(`${lines.join("\n")}\n`);
+  process.exit(exitCode);
+});
+// Nothing can be said where nobody listens; the work goes on.
+process.stderr.on("error", () => undefined);
 
 const exitCode = await runProgram(program, process.argv.slice(2));
 // Flush, then leave even if a failed command left a worker thread open.

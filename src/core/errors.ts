@@ -139,6 +139,12 @@ export class JudgeError extends SafeToServeError {
   readonly code: string = "judge";
 }
 
+/** The disk is full or fails; what was finished is kept. Exit code 1: nothing on the command line is wrong. */
+export class StorageError extends SafeToServeError {
+  override readonly name = "StorageError";
+  readonly code = "storage";
+}
+
 /** Something could not be downloaded or its checksum is wrong. */
 export class FetchError extends SafeToServeError {
   override readonly name = "FetchError";

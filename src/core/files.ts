@@ -2,33 +2,39 @@
 import { randomUUID } from "node:crypto";
 import {
   closeSync,
+  fstatSync,
   fsyncSync,
+  ftruncateSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeSync,
 } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ConfigError, DatasetError } from "./errors.js";
+import { ConfigError, DatasetError, SafeToServeError, StorageError } from "./errors.js";
+import { fileProblem } from "./file-problems.js";
 
-/** Writes a whole file under a temporary name, flushes it to disk and renames it: old or new, never half. */
+/** Most bytes of one call: larger ones fail on some systems. */
+const MOST_BYTES = 2 ** 30;
+
+/**
+ * Writes a whole file under a temporary name, flushes it to disk and renames it: old or new, never half.
+ * @throws ConfigError | StorageError when it cannot be written; the temporary file is gone by then
+ */
 export async function writeFileDurably(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${randomUUID().slice(0, 8)}.tmp`;
+  const temporary = temporaryName(path);
+  makeFolder(dirname(path));
   try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = openSync(temporary, "w");
-    try {
-      writeAll(file, typeof content === "string" ? Buffer.from(content) : content);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
+    const writer = new FileWriter(temporary);
+    writer.write(typeof content === "string" ? Buffer.from(content) : content);
+    writer.finish();
     renameSync(temporary, path);
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    removeQuietly(temporary);
     throw writeError(path, cause);
   }
 }
@@ -38,33 +44,158 @@ export async function writeJsonDurably(path: string, value: unknown): Promise<vo
   await writeFileDurably(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** An append-only JSON Lines file. A last line cut by a kill is dropped on opening; all others are kept. */
-export class Journal<Row> {
-  private readonly file: number;
-  readonly path: string;
-  readonly rows: Row[];
+/**
+ * Makes a folder that others see complete or not at all, in the place of one that may be there.
+ * @param build fills the temporary folder that it is given
+ * @throws ConfigError | StorageError when it cannot be made; the temporary folder is gone by then
+ */
+export async function writeFolderDurably(
+  path: string,
+  build: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const temporary = temporaryName(path);
+  try {
+    makeFolder(temporary);
+    await build(temporary);
+    rmSync(path, { recursive: true, force: true });
+    renameSync(temporary, path);
+  } catch (cause) {
+    removeQuietly(temporary);
+    throw fileProblem(cause).isKnown ? writeError(path, cause) : cause;
+  }
+}
 
+/** Makes a folder and those above it. @throws ConfigError | StorageError when it cannot be made */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
+}
+
+/**
+ * Sees whether a file can be written, before the work that fills it.
+ * @throws ConfigError | StorageError as {@link writeFileDurably} would
+ */
+export function requireWritable(path: string): void {
+  makeFolder(dirname(path));
+  const temporary = temporaryName(path);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new ConfigError(`${path}: expected a file, got a folder`, { hint: "name a file in it" });
+  try {
+    closeSync(openSync(temporary, "wx"));
+  } catch (cause) {
+    throw writeError(path, cause);
+  } finally {
+    removeQuietly(temporary);
+  }
+}
+
+/** A new file that is written piece by piece. It is complete only after {@link FileWriter.finish}. */
+export class FileWriter {
+  private readonly path: string;
+  private readonly file: number;
+
+  /** @throws ConfigError | StorageError, as do all methods but `abandon`; the file is closed by then */
   constructor(path: string) {
     this.path = path;
-    this.rows = readJournal<Row>(path);
-    this.file = openSync(path, "a");
+    try {
+      this.file = openSync(path, "wx");
+    } catch (cause) {
+      throw writeError(path, cause);
+    }
   }
 
-  /** Appends rows as one write. */
-  append(...rows: Row[]): void {
+  /** Appends bytes. */
+  write(bytes: Uint8Array): void {
     try {
-      writeAll(this.file, Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join("")));
+      writeAll(this.file, bytes);
     } catch (cause) {
+      this.abandon();
       throw writeError(this.path, cause);
     }
-    this.rows.push(...rows);
   }
 
   /** Flushes to disk and closes. */
-  close(): void {
-    fsyncSync(this.file);
-    closeSync(this.file);
+  finish(): void {
+    try {
+      fsyncSync(this.file);
+    } catch (cause) {
+      throw writeError(this.path, cause);
+    } finally {
+      this.abandon();
+    }
   }
+
+  /** Closes an unfinished file; it may be closed already. */
+  abandon(): void {
+    closeQuietly(this.file);
+  }
+}
+
+/** An append-only JSON Lines file. A last line cut by a kill is dropped on opening; all others are kept. */
+export class Journal<Row> {
+  private readonly file: number;
+  private sizeBytes: number;
+  readonly path: string;
+  readonly rows: Row[];
+
+  /** @throws ConfigError | StorageError when it cannot be opened, DatasetError when a line does not parse */
+  constructor(path: string) {
+    this.path = path;
+    makeFolder(dirname(path));
+    this.rows = readJournal<Row>(path);
+    try {
+      this.file = openSync(path, "a");
+      this.sizeBytes = fstatSync(this.file).size;
+    } catch (cause) {
+      throw writeError(path, cause);
+    }
+  }
+
+  /** Appends rows as one write; what fails half-way is taken back. @throws ConfigError | StorageError */
+  append(...rows: Row[]): void {
+    const bytes = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    try {
+      writeAll(this.file, bytes);
+    } catch (cause) {
+      truncateQuietly(this.file, this.sizeBytes);
+      throw writeError(this.path, cause);
+    }
+    this.sizeBytes += bytes.length;
+    this.rows.push(...rows);
+  }
+
+  /** Flushes to disk and closes. @throws ConfigError | StorageError */
+  close(): void {
+    try {
+      fsyncSync(this.file);
+    } catch (cause) {
+      throw writeError(this.path, cause);
+    } finally {
+      closeQuietly(this.file);
+    }
+  }
+}
+
+/**
+ * The error of a path that cannot be written; errors of ours pass through.
+ * @param hint for places that are not chosen on the command line
+ */
+export function writeError(path: string, cause: unknown, hint?: string): SafeToServeError {
+  if (cause instanceof SafeToServeError) return cause;
+  const { problem, isPlace } = fileProblem(cause);
+  const message = `${path}: expected to write it, got ${problem}`;
+  if (isPlace)
+    return new ConfigError(message, {
+      hint: hint ?? "check the path and its permissions, or name another",
+      cause,
+    });
+  return new StorageError(message, {
+    hint: hint ?? "make room on that disk, then run the command again (train: with --resume)",
+    cause,
+  });
 }
 
 function readJournal<Row>(path: string): Row[] {
@@ -75,9 +206,17 @@ function readJournal<Row>(path: string): Row[] {
     return [];
   }
   const end = content.lastIndexOf(10) + 1;
-  if (end < content.length) truncateSync(path, end);
+  if (end < content.length) cutFile(path, end);
   const lines = content.subarray(0, end).toString("utf8").split("\n").slice(0, -1);
   return lines.map((line, i) => parseLine<Row>(line, path, i + 1));
+}
+
+function cutFile(path: string, sizeBytes: number): void {
+  try {
+    truncateSync(path, sizeBytes);
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
 }
 
 function parseLine<Row>(line: string, path: string, number: number): Row {
@@ -95,13 +234,31 @@ function parseLine<Row>(line: string, path: string, number: number): Row {
 }
 
 function writeAll(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+  for (let done = 0; done < bytes.length; )
+    done += writeSync(file, bytes, done, Math.min(bytes.length - done, MOST_BYTES));
 }
 
-function writeError(path: string, cause: unknown): ConfigError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ConfigError(`${path}: cannot be written (${reason})`, {
-    hint: "free disk space or check permissions, then run the same command again: it goes on where it stopped",
-    cause,
-  });
+function temporaryName(path: string): string {
+  return `${path}.${randomUUID().slice(0, 8)}.tmp`;
+}
+
+/** What follows a failure must not hide it. */
+function quietly(action: () => void): void {
+  try {
+    action();
+  } catch {
+    // The first error is the one to tell.
+  }
+}
+
+function removeQuietly(path: string): void {
+  quietly(() => rmSync(path, { recursive: true, force: true }));
+}
+
+function closeQuietly(file: number): void {
+  quietly(() => closeSync(file));
+}
+
+function truncateQuietly(file: number, sizeBytes: number): void {
+  quietly(() => ftruncateSync(file, sizeBytes));
 }

@@ -2,7 +2,6 @@
  * @file One evaluation: tasks asked of a chat model, answers judged and journalled, numbers with intervals. It resumes
  * where it stopped. The verdict stays inconclusive until a judge that may decide exists.
  */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError } from "../core/errors.js";
 import { Journal, writeJsonDurably } from "../core/files.js";
@@ -81,7 +80,6 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   });
   requireAsked(loaded.tasks, loaded.notes, options);
   const manifest = makeManifest(options, loaded.tasks);
-  await mkdir(options.out, { recursive: true });
   await claimFolder(options.out, manifest, options.isResumable ?? true);
   const samples = await collectSamples(options, loaded.tasks, manifest.sampling, seed);
   const canScore = options.model.score !== undefined;

@@ -3,7 +3,6 @@
  * that PEFT's own tools and ours can exchange them; what we cannot compute (DoRA, rsLoRA, biases, an adapted head, …) is
  * refused by name.
  */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError } from "../core/errors.js";
 import { writeJsonDurably } from "../core/files.js";
@@ -63,7 +62,6 @@ export async function readAdapter(folder: string, baseConfig: DecoderConfig): Pr
 
 /** Writes an adapter as PEFT does; PEFT, vLLM and others load it from there. */
 export async function writeAdapter(folder: string, adapter: Adapter, origin: AdapterOrigin): Promise<void> {
-  await mkdir(folder, { recursive: true });
   await writeSafetensors(join(folder, WEIGHTS_FILE), adapter.factors, { format: "pt" });
   const { rank, alpha, dropout, modules } = adapter.config;
   await writeJsonDurably(join(folder, CONFIG_FILE), {

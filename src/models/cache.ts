@@ -4,14 +4,19 @@
  */
 import { randomUUID } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, statSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { ConfigError } from "../core/errors.js";
-import { writeJsonDurably } from "../core/files.js";
+import { ConfigError, StorageError } from "../core/errors.js";
+import { fileProblem } from "../core/file-problems.js";
+import { makeFolder, writeError, writeJsonDurably } from "../core/files.js";
 import { sha256, sha256File } from "../core/hash.js";
 import { readOptionalJsonObject } from "./json-fields.js";
 import type { OnProgress } from "./progress.js";
+
+/** What to do when the cache cannot be written. */
+export const CACHE_HINT =
+  "make room on that disk, or set SAFE_TO_SERVE_CACHE to a folder with some gigabytes of free space";
 
 const STALE_MS = 24 * 60 * 60 * 1000;
 
@@ -25,7 +30,7 @@ export function cacheRoot(): string {
 /**
  * Makes a folder that others see complete or not at all. When another process was faster, its folder stays.
  * @param build fills the temporary folder it is given
- * @throws ConfigError when the cache cannot be written
+ * @throws ConfigError | StorageError when the cache cannot be written
  */
 export async function publishFolder(
   folder: string,
@@ -33,15 +38,23 @@ export async function publishFolder(
 ): Promise<void> {
   if (existsSync(folder)) return;
   const temporary = `${folder}.${randomUUID().slice(0, 8)}.tmp`;
-  await makeFolder(temporary);
-  await removeStale(dirname(folder));
   try {
+    makeFolder(temporary);
+    await removeStale(dirname(folder));
     await build(temporary);
     await renameUnlessThere(temporary, folder);
     syncFolder(dirname(folder));
+  } catch (cause) {
+    throw cacheError(folder, cause);
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
   }
+}
+
+/** Errors of the disk say what can be done about a cache; others pass. */
+function cacheError(path: string, cause: unknown): unknown {
+  const inner = cause instanceof ConfigError || cause instanceof StorageError ? cause.cause : cause;
+  return fileProblem(inner).isKnown ? writeError(path, inner, CACHE_HINT) : cause;
 }
 
 /**
@@ -74,26 +87,17 @@ export async function remembered(
   const answer = known?.[field];
   if (known?.["size"] === size && known["mtimeMs"] === mtimeMs && typeof answer === "string") return answer;
   const fresh = await find({ size });
-  await writeJsonDurably(record, { path, size, mtimeMs, [field]: fresh });
+  await writeJsonDurably(record, { path, size, mtimeMs, [field]: fresh }).catch((cause: unknown) => {
+    throw cacheError(record, cause);
+  });
   return fresh;
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw new ConfigError(`${path}: the model cache cannot be written`, {
-      hint: "set SAFE_TO_SERVE_CACHE to a folder with some gigabytes of free space",
-      cause,
-    });
-  }
 }
 
 async function renameUnlessThere(temporary: string, folder: string): Promise<void> {
   try {
     await rename(temporary, folder);
   } catch (cause) {
-    if (!existsSync(folder)) throw new ConfigError(`${folder}: the model cache cannot be written`, { cause });
+    if (!existsSync(folder)) throw cause;
   }
 }
 
@@ -108,12 +112,11 @@ async function removeStale(parent: string): Promise<void> {
 }
 
 function syncFolder(path: string): void {
-  const folder = openSync(path, "r");
   try {
+    const folder = openSync(path, "r");
     fsyncSync(folder);
+    closeSync(folder);
   } catch {
     // Some file systems cannot flush a folder; the rename itself stands.
-  } finally {
-    closeSync(folder);
   }
 }

@@ -3,8 +3,8 @@
  * so that the next source gets its turn.
  */
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
-import { FetchError } from "../core/errors.js";
+import { FetchError, SafeToServeError } from "../core/errors.js";
+import { FileWriter } from "../core/files.js";
 import type { OnProgress } from "./progress.js";
 
 const CONNECT_TIMEOUT_MS = 8_000;
@@ -58,6 +58,7 @@ export async function requestFile(url: string, token: string | null = null): Pro
  * Writes a remote file to disk and checks it.
  * @returns its sha256
  * @throws FetchError when the connection breaks, or size or checksum differ, naming both
+ * @throws ConfigError | StorageError when the file cannot be written
  */
 export async function saveFile(
   remote: RemoteFile,
@@ -67,23 +68,23 @@ export async function saveFile(
   onProgress?: OnProgress,
 ): Promise<string> {
   const hash = createHash("sha256");
-  const file = openSync(path, "w");
+  const file = new FileWriter(path);
   const totalBytes = expected.sizeBytes ?? remote.sizeBytes;
   let doneBytes = 0;
   try {
     for await (const chunk of remote.body) {
-      for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done);
+      file.write(chunk);
       hash.update(chunk);
       doneBytes += chunk.length;
       onProgress?.({ phase: "download", label, doneBytes, totalBytes });
     }
-    fsyncSync(file);
+    file.finish();
   } catch (cause) {
-    throw cause instanceof FetchError
+    throw cause instanceof SafeToServeError
       ? cause
       : new FetchError(`${remote.url}: ${reasonOf(cause)}`, { cause });
   } finally {
-    closeSync(file);
+    file.abandon();
   }
   const sha256 = hash.digest("hex");
   checkDownload(remote.url, { sizeBytes: doneBytes, sha256 }, { ...expected, sizeBytes: totalBytes });

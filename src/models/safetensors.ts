@@ -3,9 +3,8 @@
  * Parsing is as strict as the reference implementation: offsets must tile the data without gap or overlap.
  * Source: https://github.com/huggingface/safetensors, README, "Format".
  */
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { CheckpointError, InternalError } from "../core/errors.js";
-import { writeFileDurably } from "../core/files.js";
+import { FileWriter, writeFileDurably } from "../core/files.js";
 import type { ByteSource } from "./byte-source.js";
 import { duplicateKey } from "./duplicate-key.js";
 import { decodeBF16, decodeF16, refuseNonFinite } from "./float-formats.js";
@@ -124,7 +123,7 @@ export async function writeSafetensors(
  * {@link SafetensorsWriter.finish}; write into a temporary folder and rename that.
  */
 export class SafetensorsWriter {
-  private readonly file: number;
+  private readonly file: FileWriter;
   private readonly shapes: readonly AnnouncedTensor[];
   private next = 0;
 
@@ -134,8 +133,8 @@ export class SafetensorsWriter {
     metadata: Readonly<Record<string, string>> = {},
   ) {
     this.shapes = shapes;
-    this.file = openSync(path, "wx");
-    writeAll(this.file, encodeHeader(shapes, metadata));
+    this.file = new FileWriter(path);
+    this.file.write(encodeHeader(shapes, metadata));
   }
 
   /** Appends the next tensor. */
@@ -143,7 +142,7 @@ export class SafetensorsWriter {
     const expected = this.shapes[this.next];
     if (expected?.name !== name)
       throw new InternalError(`safetensors: expected tensor ${expected?.name ?? "(none)"} next, got ${name}`);
-    writeAll(this.file, checkedBytes(expected, data));
+    this.file.write(checkedBytes(expected, data));
     this.next++;
   }
 
@@ -151,13 +150,12 @@ export class SafetensorsWriter {
   finish(): void {
     if (this.next !== this.shapes.length)
       throw new InternalError(`safetensors: expected ${this.shapes.length} tensors, got ${this.next}`);
-    fsyncSync(this.file);
-    closeSync(this.file);
+    this.file.finish();
   }
 
   /** Closes an unfinished file. */
   abandon(): void {
-    closeSync(this.file);
+    this.file.abandon();
   }
 }
 
@@ -260,11 +258,6 @@ function checkedBytes(
       `safetensors: ${name}: expected ${elementCount(shape)} values of ${dtype}, got ${data.length}`,
     );
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; )
-    done += writeSync(file, bytes, done, Math.min(bytes.length - done, 1 << 30));
 }
 
 /** The number of elements of a shape; 1 for a scalar. */

@@ -3,7 +3,6 @@
  * interrupted goes on with the first stage that is not. A folder belongs to one recipe.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError, DatasetError } from "../core/errors.js";
 import { writeJsonDurably } from "../core/files.js";
@@ -84,7 +83,6 @@ export class StudyFile {
   static async claim(folder: string, identity: Identity, facts: Identity): Promise<StudyFile> {
     const begun = readStudy(folder);
     if (begun !== null) return new StudyFile(folder, requireSame(folder, begun, identity));
-    await mkdir(folder, { recursive: true });
     const state = {
       schemaVersion: STUDY_SCHEMA_VERSION,
       identity,

@@ -3,7 +3,6 @@
  * of its own and goes on from what it finds there.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileDurably } from "../core/files.js";
 import type { Json } from "../core/hash.js";
@@ -193,7 +192,6 @@ export function pairsStage(bench: Workbench): Stage {
       return `${recipe.count} preference pairs, ${percent(recipe.share)} with unsafe prompts, against answers of ${recipe.answersFrom}; ${time}`;
     },
     run: async () => {
-      await mkdir(out, { recursive: true });
       const model = await bench.chatModel(recipe.answersFrom);
       try {
         const trained =

@@ -2,12 +2,10 @@
  * @file Checkpoints: everything that the next step depends on (factors, AdamW's moments, counters), so that a resumed run
  * is the uninterrupted one, bit for bit. A checkpoint is a folder that appears whole, by rename; the last two are kept.
  */
-import { randomUUID } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CheckpointError } from "../core/errors.js";
-import { writeJsonDurably } from "../core/files.js";
+import { writeFolderDurably, writeJsonDurably } from "../core/files.js";
 import { withFile } from "../models/byte-source.js";
 import { type FloatTensor, parseSafetensors, readTensor, writeSafetensors } from "../models/safetensors.js";
 import type { AdamWState, NamedArrays } from "./optimizer.js";
@@ -37,18 +35,16 @@ export async function saveCheckpoint(
 ): Promise<void> {
   const root = join(run, "checkpoints");
   const target = join(root, `step-${String(state.step).padStart(7, "0")}`);
-  const temporary = `${target}.${randomUUID().slice(0, 8)}.tmp`;
-  await mkdir(temporary, { recursive: true });
-  await saveAdapter(temporary, state.factors);
-  await writeSafetensors(join(temporary, "optimizer.safetensors"), momentTensors(state.optimizer));
-  const { step, numTokens } = state;
-  await writeJsonDurably(join(temporary, "state.json"), {
-    step,
-    numTokens,
-    optimizerStep: state.optimizer.step,
+  await writeFolderDurably(target, async (temporary) => {
+    await saveAdapter(temporary, state.factors);
+    await writeSafetensors(join(temporary, "optimizer.safetensors"), momentTensors(state.optimizer));
+    const { step, numTokens } = state;
+    await writeJsonDurably(join(temporary, "state.json"), {
+      step,
+      numTokens,
+      optimizerStep: state.optimizer.step,
+    });
   });
-  rmSync(target, { recursive: true, force: true });
-  renameSync(temporary, target);
   removeOld(root);
 }
 

@@ -56,10 +56,11 @@ export async function withReference(rows: readonly TrainingRow[], task: Referenc
   try {
     const known = new Map(journal.rows.map((line) => [line.index, line]));
     await verify(rows, known, task, path);
-    const missing = rows.map((row, index) => ({ ...row, index })).filter(({ index }) => !known.has(index));
     let done = known.size;
-    for (const part of microBatches(missing, task.limits)) {
-      const lines = await score(part, task);
+    // Parts do not depend on what is known: packed alike, a row gets the same bits whether the pass was interrupted or not.
+    for (const part of microBatches(indexed(rows), task.limits)) {
+      if (part.every(({ index }) => known.has(index))) continue;
+      const lines = (await score(part, task)).filter(({ index }) => !known.has(index));
       journal.append(...lines);
       done += lines.length;
       task.onProgress?.(done, rows.length);
@@ -77,6 +78,10 @@ export function referenceHash(rows: readonly TrainingRow[], key: ReferenceKey): 
 }
 
 type IndexedRow = TrainingRow & { readonly index: number };
+
+function indexed(rows: readonly TrainingRow[]): IndexedRow[] {
+  return rows.map((row, index) => ({ ...row, index }));
+}
 
 async function score(rows: readonly IndexedRow[], task: ReferenceTask): Promise<ReferenceLine[]> {
   const packed = packRows(rows, task.limits);

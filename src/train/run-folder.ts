@@ -3,7 +3,6 @@
  * recipe; going on with another is refused.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError } from "../core/errors.js";
 import { Journal, writeFileDurably, writeJsonDurably } from "../core/files.js";
@@ -38,13 +37,11 @@ export async function openRunFolder(
     }
     return requireSameRecipe(path, recipe);
   }
-  await mkdir(folder, { recursive: true });
   await writeJsonDurably(path, { schemaVersion: 1, recipe, recipeHash: hashJson(recipe), ...facts });
 }
 
 /** The metrics of a run up to `step`; later lines, of steps that will be done again, are removed. */
 export async function openMetrics(folder: string, step: number): Promise<Journal<MetricsLine>> {
-  await mkdir(folder, { recursive: true });
   const path = join(folder, "metrics.jsonl");
   const before = new Journal<MetricsLine>(path);
   before.close();

@@ -1,5 +1,4 @@
 /** @file Runs `compare`: reads the evaluations, compares, writes data and report, prints the table. */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { compareEvaluations } from "../../evaluate/compare.js";
 import { readEvaluation } from "../../evaluate/read.js";
@@ -12,7 +11,6 @@ import { printReport } from "./print-report.js";
 export async function runCompare(folders: readonly string[], options: CompareCommandOptions): Promise<void> {
   const { label: labels } = options;
   const comparison = compareEvaluations(folders.map(readEvaluation), labels === undefined ? {} : { labels });
-  await mkdir(options.out, { recursive: true });
   const report = await writeComparisonReport(comparison, options.out);
   if (options.json === true) {
     const { answers: _, ...numbers } = comparison;

@@ -1,5 +1,5 @@
 /** @file Runs `score`. */
-import { writeFileDurably } from "../../core/files.js";
+import { requireWritable, writeFileDurably } from "../../core/files.js";
 import { toPromptResponses } from "../../data/columns.js";
 import { readRows } from "../../data/readers.js";
 import type { LogProbs } from "../../text/chat-model.js";
@@ -13,6 +13,8 @@ export async function runScore(options: ScoreOptions): Promise<void> {
   const sources = await readRows(options.data);
   const rows = toPromptResponses(sources);
   const silent = options.json === true;
+  // Said before the work, not after it.
+  requireWritable(options.out);
   const model = await openFlaggedModel(options, silent);
   const bar = progress({ label: "scoring", total: rows.length, unit: "answers", silent });
   const scored = new Map<string, LogProbs>();

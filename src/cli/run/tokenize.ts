@@ -1,6 +1,6 @@
 /** @file Runs `tokenize`. */
 import { DatasetError } from "../../core/errors.js";
-import { writeFileDurably } from "../../core/files.js";
+import { requireWritable, writeFileDurably } from "../../core/files.js";
 import { readRows, type SourceRow } from "../../data/readers.js";
 import { openModel } from "../../models/open.js";
 import { Tokenizer } from "../../text/tokenizer.js";
@@ -11,6 +11,7 @@ import { printJson, printLine } from "../output.js";
 /** Reads rows {text}, writes rows {ids}. */
 export async function runTokenize(options: TokenizeOptions): Promise<void> {
   const texts = (await readRows(options.data)).map(textOf);
+  requireWritable(options.out);
   const report = openProgress(options.json);
   const model = await openModel(options.model, { onProgress: report.onProgress });
   report.done();
