@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { promisify } from "node:util";
 import { brotliDecompressSync, gunzip, gunzipSync } from "node:zlib";
-import { type Compressors, parquetReadObjects } from "hyparquet";
+import { type AsyncBuffer, type Compressors, parquetReadObjects } from "hyparquet";
 import { DatasetError } from "../core/errors.js";
 
 /** One row and where it stands. */
@@ -17,6 +17,11 @@ export interface SourceRow {
   readonly line: number;
   readonly fields: Readonly<Record<string, unknown>>;
 }
+
+/** What a compressed file may hold: a few kilobytes can stand for terabytes. The largest that Node reads of a plain one. */
+const MAX_UNPACKED_BYTES = 2 ** 31 - 1;
+/** Lists and mappings inside each other in a row. */
+const MAX_DEPTH = 100;
 
 /** `<file>:<line>` with the bare file name: the id of a row that has none. */
 export function placeOf(row: SourceRow): string {
@@ -39,10 +44,15 @@ export async function readRows(path: string): Promise<SourceRow[]> {
 export async function readContent(path: string): Promise<Buffer> {
   try {
     const bytes = await readFile(path);
-    return path.endsWith(".gz") ? await promisify(gunzip)(bytes) : bytes;
+    return path.endsWith(".gz")
+      ? await promisify(gunzip)(bytes, { maxOutputLength: MAX_UNPACKED_BYTES })
+      : bytes;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DatasetError(`${path}: expected a readable file, got: ${reason}`, { cause });
+    throw new DatasetError(`${path}: expected a readable file, got: ${reason}`, {
+      hint: "check the path; a file whose name ends in .gz must be gzip-compressed, and hold at most 2 GiB",
+      cause,
+    });
   }
 }
 
@@ -117,21 +127,27 @@ function row(file: string, line: number, value: unknown): SourceRow {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new DatasetError(`${file}:${line}: expected a JSON object, got ${kindOf(value)}`);
   const fields = value as Record<string, unknown>;
-  for (const [column, member] of Object.entries(fields))
-    if (hasLoneSurrogate(member))
-      throw new DatasetError(
-        `${file}:${line}: expected well-formed Unicode in "${column}", got a lone surrogate`,
-        {
-          hint: "the text was cut inside a character; restore or remove the row",
-        },
-      );
+  for (const [column, member] of Object.entries(fields)) {
+    const fault = faultOf(member, MAX_DEPTH);
+    if (fault !== null)
+      throw new DatasetError(`${file}:${line}: expected ${fault[0]} in "${column}", got ${fault[1]}`, {
+        hint: "the text was cut inside a character, or the row is damaged; restore or remove it",
+      });
+  }
   return { file, line, fields };
 }
 
-function hasLoneSurrogate(value: unknown): boolean {
-  if (typeof value === "string") return /\p{Surrogate}/u.test(value);
-  if (typeof value !== "object" || value === null) return false;
-  return Object.values(value).some(hasLoneSurrogate);
+/** What was expected of a value and what it is instead; null when nothing is wrong. */
+function faultOf(value: unknown, depth: number): readonly [string, string] | null {
+  if (typeof value === "string")
+    return /\p{Surrogate}/u.test(value) ? ["well-formed Unicode", "a lone surrogate"] : null;
+  if (typeof value !== "object" || value === null) return null;
+  if (depth === 0) return [`at most ${MAX_DEPTH} values inside each other`, "more"];
+  for (const member of Object.values(value)) {
+    const fault = faultOf(member, depth - 1);
+    if (fault !== null) return fault;
+  }
+  return null;
 }
 
 function kindOf(value: unknown): string {
@@ -143,17 +159,20 @@ function isParquet(content: Buffer): boolean {
   return content.subarray(0, 4).toString("latin1") === "PAR1";
 }
 
-/** Snappy is built in; these two come from Node. */
+/** Snappy is built in; these two come from Node. A page says how long it is unpacked. */
 const COMPRESSORS: Compressors = {
-  GZIP: (input) => gunzipSync(input),
-  BROTLI: (input) => brotliDecompressSync(input),
+  GZIP: (input, length) => gunzipSync(input, { maxOutputLength: unpackedLimit(length) }),
+  BROTLI: (input, length) => brotliDecompressSync(input, { maxOutputLength: unpackedLimit(length) }),
 };
 
+function unpackedLimit(length: number): number {
+  return Math.min(Math.max(1, length), MAX_UNPACKED_BYTES);
+}
+
 async function parquetRows(path: string, content: Buffer): Promise<SourceRow[]> {
-  const file = Uint8Array.from(content).buffer;
   let values: Record<string, unknown>[];
   try {
-    values = await parquetReadObjects({ file, compressors: COMPRESSORS });
+    values = await parquetValues(content);
   } catch (cause) {
     throw new DatasetError(`${path}: expected a Parquet file, got: ${reasonOf(cause)}`, {
       hint: "codecs that are read: none, snappy, gzip, brotli",
@@ -161,6 +180,28 @@ async function parquetRows(path: string, content: Buffer): Promise<SourceRow[]> 
     });
   }
   return values.map((value, i) => row(path, i + 1, plain(value)));
+}
+
+/**
+ * Hands out bytes only after the library has looked at the whole schema: when that fails, columns that it had begun are
+ * never answered, and cannot fail later with nobody listening, which would end the process.
+ */
+async function parquetValues(content: Buffer): Promise<Record<string, unknown>[]> {
+  const bytes = Uint8Array.from(content).buffer;
+  let hasFailed = false;
+  const file: AsyncBuffer = {
+    byteLength: bytes.byteLength,
+    slice: async (start, end) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return hasFailed ? new Promise<never>(() => undefined) : bytes.slice(start, end);
+    },
+  };
+  try {
+    return await parquetReadObjects({ file, compressors: COMPRESSORS });
+  } catch (cause) {
+    hasFailed = true;
+    throw cause;
+  }
 }
 
 /** 64-bit integers that fit become numbers, as JSON would give them. */

@@ -82,8 +82,21 @@ function parseJsonObject(text: string, path: string): JsonObject {
   } catch (cause) {
     throw new CheckpointError(`${path}: expected JSON, got text that does not parse`, { cause });
   }
+  refuseDeep(value, path);
   if (isJsonObject(value)) return value;
   throw new CheckpointError(`${path}: expected a JSON object, got ${shown(value)}`);
+}
+
+/** Lists and mappings inside each other; a tokenizer has about ten. Code that walks a value by calling itself relies on it. */
+const MAX_DEPTH = 100;
+
+/** @throws CheckpointError when a parsed JSON value is nested deeper than any file of a checkpoint */
+export function refuseDeep(value: unknown, where: string, depth: number = MAX_DEPTH): void {
+  if (typeof value !== "object" || value === null) return;
+  if (depth === 0)
+    throw new CheckpointError(`${where}: expected JSON with at most ${MAX_DEPTH} values inside each other`);
+  for (const member of Object.values(value))
+    if (typeof member === "object") refuseDeep(member, where, depth - 1);
 }
 
 function isMissingFile(cause: unknown): boolean {
