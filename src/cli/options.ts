@@ -1,6 +1,7 @@
 /** @file Options that several commands share, and parsers that answer a bad value in one line. Light: commander only. */
 import { InvalidArgumentError, Option } from "commander";
 import { ConfigError } from "../core/errors.js";
+import type { WeightScheme } from "../models/loaded-model.js";
 import type { TemplateName } from "../text/messages.js";
 
 /** The embedded model's registry name. */
@@ -74,6 +75,17 @@ export function templateOption(): Option {
 /** `--system` */
 export function systemOption(): Option {
   return new Option("--system <text>", "system prompt put before conversations that have none");
+}
+
+/** `--weights` f32 | int8 | int4 */
+export function weightsOption(): Option {
+  const schemes: readonly WeightScheme[] = ["f32", "int8", "int4"];
+  return new Option(
+    "--weights <scheme>",
+    "how the base's weights are held; int4 is fastest for one answer at a time",
+  )
+    .choices(schemes)
+    .default("f32");
 }
 
 /** `--threads` */

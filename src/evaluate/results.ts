@@ -29,6 +29,8 @@ export interface EvaluationTarget {
   readonly strength: number | null;
   readonly template: string | null;
   readonly endpoint: string | null;
+  /** How the weights of a local model were held, where that was recorded: f32, int8 or int4. */
+  readonly weights?: string;
 }
 
 /** How answers were drawn; every field resolved. */

@@ -226,6 +226,24 @@ test("an adapter at strength 0 is the base, at 1 it is not, and each has a hash 
   for (const model of [base, off, on]) await model.close();
 });
 
+test("quantised weights are another model, with a hash of their own", async () => {
+  const [variant] = golden.variants;
+  const loaded = await openTiny(variant as TinyGolden["variants"][number]);
+  const hashes = [
+    loaded,
+    ...(["int8", "int4"] as const).map(
+      (scheme): LoadedModel => ({
+        ...loaded,
+        quantised: { scheme, tensors: new Map(), activations: "int8" },
+      }),
+    ),
+  ].map(
+    (model) =>
+      new LocalChatModel({ engine, loaded: model, encoder: conversationEncoder(loaded), adapter: null }).hash,
+  );
+  expect(new Set(hashes).size).toBe(3);
+});
+
 test("new factors take the place of the old ones, in answers, scores and hash", async () => {
   const [first, second] = [await tinyAdapter(1), await tinyAdapter(2)];
   const [updated, fresh] = [await openChat(first), await openChat(second)];

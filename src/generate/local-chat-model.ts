@@ -81,6 +81,7 @@ export class LocalChatModel implements ChatModel {
       adapter: this.adapterHash,
       strength: adapter === null ? 0 : strength,
       encoder: encoder.hash,
+      ...(loaded.quantised && { weights: loaded.quantised.scheme }),
     });
   }
 

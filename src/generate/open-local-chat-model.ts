@@ -1,7 +1,7 @@
 /** @file Opens a {@link LocalChatModel} by name: checkpoint, adapter, template and an engine of its own. */
 import { createEngine } from "../engine/engine.js";
 import { readAdapter } from "../models/adapter.js";
-import type { LoadedModel } from "../models/loaded-model.js";
+import type { LoadedModel, WeightScheme } from "../models/loaded-model.js";
 import { openModel } from "../models/open.js";
 import type { OnProgress } from "../models/progress.js";
 import { ConversationEncoder } from "../text/encode.js";
@@ -22,6 +22,8 @@ export interface OpenChatModelOptions {
   readonly template?: TemplateName | undefined;
   /** Put before conversations that have no system message. */
   readonly system?: string | undefined;
+  /** How the base's weights are held; default "f32". Others are faster for one sequence, and a little less exact. */
+  readonly weights?: WeightScheme | undefined;
   /** Threads of one operation; default the processor's cores. */
   readonly threads?: number | undefined;
   /** Default "cpu". */
@@ -37,8 +39,8 @@ export interface OpenChatModelOptions {
  * @throws FetchError      when it cannot be downloaded
  */
 export async function openLocalChatModel(options: OpenChatModelOptions): Promise<LocalChatModel> {
-  const { model, adapter, adapterStrength = 1, threads, device, onProgress } = options;
-  const loaded = await openModel(model, onProgress === undefined ? {} : { onProgress });
+  const { model, adapter, adapterStrength = 1, weights = "f32", threads, device, onProgress } = options;
+  const loaded = await openModel(model, { weights, ...(onProgress && { onProgress }) });
   const encoder = conversationEncoder(loaded, options);
   const factors = adapter === undefined ? null : await readAdapter(adapter, loaded.config);
   const engine = await createEngine({

@@ -128,9 +128,15 @@ function comparisonVerdict(judges: readonly EvaluationJudge[]): ReportVerdict {
   };
 }
 
-function modelOf({ label, target, hash }: ComparedModel): ReportModel {
-  const { model, adapter, strength, template } = target;
-  return { label, model, adapter, strength, template, hash };
+/** What was evaluated; weights that are not float32 stand beside the model's name. */
+export function modelOf({
+  label,
+  target,
+  hash,
+}: Pick<ComparedModel, "label" | "target" | "hash">): ReportModel {
+  const { model, adapter, strength, template, weights = "f32" } = target;
+  const name = weights === "f32" ? model : `${model} (${weights})`;
+  return { label, model: name, adapter, strength, template, hash };
 }
 
 function setOf(task: TaskComparison): ReportSet {

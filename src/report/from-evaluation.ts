@@ -2,7 +2,15 @@
 import { isLoop, isRefused } from "../evaluate/aggregate.js";
 import { type Evaluation, readEvaluation } from "../evaluate/read.js";
 import type { EvaluationResults, MetricName, ResultRow, SampleRow } from "../evaluate/results.js";
-import { answerOf, groupOf, judgeOf, type ReportOrigin, settingsOf, widestPool } from "./from-comparison.js";
+import {
+  answerOf,
+  groupOf,
+  judgeOf,
+  modelOf,
+  type ReportOrigin,
+  settingsOf,
+  widestPool,
+} from "./from-comparison.js";
 import type { AnswerRow, ReferenceLogProb, Report, ReportSet, SetResult } from "./report.js";
 
 /**
@@ -28,7 +36,7 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
     title: target.adapter === null ? target.model : `${target.model} with ${target.adapter}`,
     verdict: results.verdict,
     judge: judgeOf(settings.judges),
-    models: [{ label: name, ...target, hash: hashes.model }],
+    models: [modelOf({ label: name, target, hash: hashes.model })],
     level: settings.level,
     settings: settingsOf(settings, origin),
     pooled: [{ harmful: pooledOf("harmful"), harmless: pooledOf("harmless") }],

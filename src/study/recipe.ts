@@ -9,6 +9,7 @@ import { isNode, LineCounter, parseDocument } from "yaml";
 import { ConfigError } from "../core/errors.js";
 import { OWN_TRIES } from "../data/pairs.js";
 import { SUITE_NAMES, suite, TASKS, type TaskSelection, taskNamed } from "../evaluate/tasks/suites.js";
+import type { WeightScheme } from "../models/loaded-model.js";
 import { DPO_LOSSES } from "../train/losses/dpo-options.js";
 import type { DpoOptions, LoraSettings, TrainingSettings } from "../train/options.js";
 import { SCHEDULERS } from "../train/schedule.js";
@@ -58,6 +59,8 @@ export interface EvaluateRecipe {
   /** Asked of the final model only. */
   readonly finalSuite?: SuiteChoice;
   readonly maxNewTokens: number;
+  /** How the base's weights are held while answering; default f32. Training and pairs are float32 in any case. */
+  readonly weights?: WeightScheme;
 }
 
 /** Settings of training that a recipe may name; the rest take the method's defaults. */
@@ -257,7 +260,7 @@ const evaluateRecipe: Reader<EvaluateRecipe> = (value, place) => ({
   maxNewTokens: 128,
   ...record<Pick<EvaluateRecipe, "suite">, Required<Omit<EvaluateRecipe, "suite">>>(
     { suite: suiteChoice },
-    { finalSuite: suiteChoice, maxNewTokens: count },
+    { finalSuite: suiteChoice, maxNewTokens: count, weights: oneOf(["f32", "int8", "int4"]) },
   )(value, place),
 });
 

@@ -65,18 +65,20 @@ async function evaluateModel(
   out: string,
 ): Promise<EvaluationResults> {
   const { recipe, observer, signal, folders } = bench;
-  const model = await bench.chatModel(label);
+  const { weights = "f32", maxNewTokens } = recipe.evaluate;
+  const model = await bench.chatModel(label, weights);
   const adapter = bench.adapterFolder(label);
+  const strength = adapter === null ? null : 1;
   let phase = "";
   try {
     return await evaluate({
       model,
-      target: { model: recipe.model, adapter, strength: adapter === null ? null : 1, template: "chat" },
+      target: { model: recipe.model, adapter, strength, template: "chat", weights },
       judges: [refusalMatcher()],
       tasks: selectionOf(choice),
       out,
       seed: recipe.seed,
-      sampling: { maxNewTokens: recipe.evaluate.maxNewTokens, temperature: 0, batchSize: BATCH },
+      sampling: { maxNewTokens, temperature: 0, batchSize: BATCH },
       ...folders,
       ...(signal && { signal }),
       onProgress: (state) => {

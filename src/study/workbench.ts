@@ -10,9 +10,10 @@ import type { Engine } from "../engine/types.js";
 import { LocalChatModel } from "../generate/local-chat-model.js";
 import { conversationEncoder } from "../generate/open-local-chat-model.js";
 import { readAdapter } from "../models/adapter.js";
-import type { LoadedModel } from "../models/loaded-model.js";
+import type { LoadedModel, WeightScheme } from "../models/loaded-model.js";
 import { openModel } from "../models/open.js";
 import type { OnProgress } from "../models/progress.js";
+import { quantiseModel } from "../models/quantised-model.js";
 import type { Recipe } from "./recipe.js";
 import type { StageObserver } from "./run.js";
 
@@ -98,8 +99,9 @@ export class Workbench {
   }
 
   /** A model of the study for chat; the caller closes it, so that no stage leaves sessions open. */
-  async chatModel(label: ModelLabel): Promise<LocalChatModel> {
-    const loaded = await this.model();
+  async chatModel(label: ModelLabel, weights: WeightScheme = "f32"): Promise<LocalChatModel> {
+    const exact = await this.model();
+    const loaded = weights === "f32" ? exact : await quantiseModel(exact, weights, this.observer.onOpen);
     const folder = this.adapterFolder(label);
     return new LocalChatModel({
       engine: await this.engine(),

@@ -1,5 +1,6 @@
 /** @file `generate`: answers to a file of prompts. */
 import { Command, Option } from "commander";
+import type { WeightScheme } from "../../models/loaded-model.js";
 import type { TemplateName } from "../../text/messages.js";
 import {
   adapterOption,
@@ -11,6 +12,7 @@ import {
   systemOption,
   templateOption,
   threadsOption,
+  weightsOption,
 } from "../options.js";
 import { addSamplingFlags, type SamplingFlags } from "../sampling-flags.js";
 
@@ -21,6 +23,7 @@ export interface ChatModelFlags {
   readonly adapterStrength: number;
   readonly template: TemplateName;
   readonly system?: string;
+  readonly weights: WeightScheme;
   readonly threads?: number;
   readonly device: string;
 }
@@ -42,6 +45,7 @@ export function addChatModelFlags(command: Command): Command {
     .addOption(adapterStrengthOption())
     .addOption(templateOption())
     .addOption(systemOption())
+    .addOption(weightsOption())
     .addOption(threadsOption())
     .addOption(deviceOption());
 }

@@ -10,7 +10,7 @@ import { openProgress } from "../open-progress.js";
  * @throws ConfigError when a strength is given without an adapter, and errors of {@link openLocalChatModel}
  */
 export async function openFlaggedModel(flags: ChatModelFlags, silent: boolean): Promise<LocalChatModel> {
-  const { model, adapter, adapterStrength, template, system, threads, device } = flags;
+  const { model, adapter, adapterStrength, template, system, weights, threads, device } = flags;
   if (adapter === undefined && adapterStrength !== 1) {
     throw new ConfigError("--adapter-strength: expected an adapter to scale, got none", {
       hint: "name one with --adapter, or leave --adapter-strength out",
@@ -25,6 +25,7 @@ export async function openFlaggedModel(flags: ChatModelFlags, silent: boolean): 
       adapterStrength,
       template,
       system,
+      weights,
       threads,
       device,
       onProgress,

@@ -51,6 +51,16 @@ test("is greedy with 128 new tokens and no penalty unless told otherwise", async
   expect((await parse("--out", "x", "--no-resume")).resume).toBe(false);
 });
 
+test("records how weights are held: f32 unless told otherwise", async () => {
+  expect((await parse("--out", "x")).weights).toBe("f32");
+  expect((await parse("--out", "x", "--weights", "int4")).weights).toBe("int4");
+  expect((await cli("evaluate", "--out", "x", "--weights", "int3")).code).toBe(EXIT.usage);
+  const manifest = JSON.parse(
+    readFileSync(join(await evaluated("held", "Sure."), "evaluation.json"), "utf8"),
+  );
+  expect(manifest.target.weights).toBe("f32");
+});
+
 test("takes several tasks, but not beside a suite", async () => {
   const options = await parse("--task", "I-CoNa", "--task", "Q-Harm", "--out", "x");
   expect(selectTasks(options).map(({ task }) => task.name)).toEqual(["I-CoNa", "Q-Harm"]);

@@ -60,6 +60,7 @@ export async function evaluateModel(
         adapter: options.adapter ?? null,
         strength: options.adapter === undefined ? null : options.adapterStrength,
         template: options.template,
+        weights: options.weights,
       },
       judges: [refusalMatcher()],
       tasks,

@@ -21,6 +21,7 @@ export async function runGenerate(options: GenerateOptions): Promise<void> {
   const journal = await AnswerJournal.open(options.out, prompts, options.samples, {
     model: model.id,
     modelHash: model.hash,
+    ...(options.weights !== "f32" && { weights: options.weights }),
     ...samplingOf(options),
   });
   const kept = journal.count;
