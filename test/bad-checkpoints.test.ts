@@ -139,6 +139,11 @@ const configCases: Case[] = (
     ["no JSON", "{", /config\.json: expected JSON/],
     ["empty", "", /config\.json: expected JSON/],
     ["a list", "[]", /config\.json: expected a JSON object/],
+    [
+      "lists in lists without end",
+      `{"hidden_size":${"[".repeat(50_000)}${"]".repeat(50_000)}}`,
+      /config\.json: expected JSON with at most 100 values inside each other/,
+    ],
     ["a size of zero", config({ hidden_size: 0 }), /hidden_size to be a positive integer, got 0/],
     ["a size that is text", config({ hidden_size: "32" }), /hidden_size to be a positive integer, got "32"/],
     ["10^15 layers", config({ num_hidden_layers: 1e15 }), /num_hidden_layers/],
