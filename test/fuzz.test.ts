@@ -205,7 +205,7 @@ test("adapters and training checkpoints", { timeout: TIMEOUT_MS }, async () => {
   mkdirSync(folder, { recursive: true });
   await writeAdapter(folder, makeAdapter(lora, factors), { baseModelId: "tiny", baseConfig: config });
   const arrays = new Map(Array.from(factors, ([name, { data }]) => [name, data]));
-  const targets = ["adapter_config.json", "adapter_model.safetensors", "optimizer.safetensors"];
+  const targets = ["adapter_config.json", "adapter_model.safetensors", "optimizer.safetensors", "state.json"];
   writeFileSync(join(folder, "state.json"), JSON.stringify({ step: 1, numTokens: 5, optimizerStep: 1 }));
   writeFileSync(join(folder, "optimizer.safetensors"), momentsOf(arrays));
   for (const target of targets) {

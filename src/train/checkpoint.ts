@@ -2,11 +2,12 @@
  * @file Checkpoints: everything that the next step depends on (factors, AdamW's moments, counters), so that a resumed run
  * is the uninterrupted one, bit for bit. A checkpoint is a folder that appears whole, by rename; the last two are kept.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CheckpointError } from "../core/errors.js";
 import { writeFolderDurably, writeJsonDurably } from "../core/files.js";
 import { withFile } from "../models/byte-source.js";
+import { readJsonObject, wholeNumber } from "../models/json-fields.js";
 import { type FloatTensor, parseSafetensors, readTensor, writeSafetensors } from "../models/safetensors.js";
 import type { AdamWState, NamedArrays } from "./optimizer.js";
 
@@ -76,14 +77,12 @@ interface StateFile {
 }
 
 function readState(path: string): StateFile {
-  const state = JSON.parse(readFileSync(path, "utf8")) as Partial<StateFile>;
-  const { step, numTokens, optimizerStep } = state;
-  if (step === undefined || numTokens === undefined || optimizerStep === undefined) {
-    throw new CheckpointError(
-      `${path}: expected step, numTokens and optimizerStep, got ${Object.keys(state).join(", ")}`,
-    );
-  }
-  return { step, numTokens, optimizerStep };
+  const state = readJsonObject(path);
+  return {
+    step: wholeNumber(state, "step", path),
+    numTokens: wholeNumber(state, "numTokens", path),
+    optimizerStep: wholeNumber(state, "optimizerStep", path),
+  };
 }
 
 function momentTensors({ mean, square }: AdamWState): Map<string, FloatTensor> {
