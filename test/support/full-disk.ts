@@ -75,14 +75,15 @@ export class FullDisk {
       if (!fs.existsSync(path)) this.spend("mkdir", path);
       return mkdirSync(path, options);
     }) as typeof fs.mkdirSync;
-    fs.writeSync = ((file: number, bytes: Uint8Array, offset = 0, length = bytes.length - offset) => {
+    const write = (file: number, bytes: Uint8Array, offset: number, length: number): number => {
       const isFirst = this.failFrom === this.calls + 1;
       // A full disk takes what fits: one write comes back short, the next one fails.
       if (this.open.has(file) && isFirst && length > 1)
         return this.shortWrite(file, bytes, offset, Math.floor(length / 2));
       this.spend("write", this.open.get(file));
       return writeSync(file, bytes, offset, length);
-    }) as typeof fs.writeSync;
+    };
+    fs.writeSync = write as typeof fs.writeSync;
     syncBuiltinESMExports();
   }
 
