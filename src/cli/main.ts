@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { writeError } from "../core/files.js";
 /**
  * @file The `safe-to-serve` command. To add a command: `src/cli/commands/<name>.ts` exports `<name>Command(): Command`
  * (description, options from `options.ts`, an example by `addHelpText("after", …)`) and imports commander and
@@ -35,7 +34,7 @@ const program = buildProgram([
 // A reader that stops early (`| head`) is no failure; a full disk behind `>` is.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(EXIT.done);
-  const { lines, exitCode } = describeFailure(writeError("standard output", error));
+  const { lines, exitCode } = describeFailure(Object.assign(error, { path: "standard output" }));
   process.stderr.write(`${lines.join("\n")}\n`);
   process.exit(exitCode);
 });
