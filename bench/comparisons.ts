@@ -1,4 +1,5 @@
 /** @file The comparisons: which file, which settings, which peers, and in which variants each side is tried. */
+import type { WeightScheme } from "../src/models/loaded-model.js";
 import type { Job, Settings } from "./job.js";
 
 /** A way to run one side. */
@@ -103,7 +104,7 @@ export const COMPARISONS: Readonly<Record<string, Comparison>> = {
     unit: "tokens",
     rowsPerStep: 1,
     rows: FEW_PROMPTS,
-    ours: ours([sequences(1, "sequences")]),
+    ours: ours([held("int4"), held("int8"), sequences(1, "sequences")]),
     peers: [llama("llama.cpp Q4_1 by node-llama-cpp", [1])],
   },
 };
@@ -131,6 +132,12 @@ function sequences(batchSize: number, word: string): Variant {
     settings: { batchSize },
     ...(batchSize === 1 && { rows: FEW_PROMPTS }),
   };
+}
+
+/** One sequence with quantised weights. */
+function held(weights: WeightScheme): Variant {
+  const plain = sequences(1, "sequences");
+  return { ...plain, label: `${plain.label}, ${weights}`, settings: { ...plain.settings, weights } };
 }
 
 /** The plain variant, and every other that changes the plain one in one respect. */

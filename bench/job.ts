@@ -1,4 +1,5 @@
 /** @file What a measured process is told and what it tells: one JSON file in, one JSON line out, on every side alike. */
+import type { WeightScheme } from "../src/models/loaded-model.js";
 
 /** One run over one file of rows. Peers read the same fields; see `peers/`. */
 export interface Job extends Settings {
@@ -23,6 +24,8 @@ export interface Settings {
   readonly loraTargets?: readonly string[];
   readonly maxNewTokens?: number;
   readonly temperature?: number;
+  /** Ours only: how the base's weights are held; default f32. */
+  readonly weights?: WeightScheme;
   /** Peers only: rows of a micro-batch, accumulated to `batchSize`. */
   readonly microBatch?: number;
   /** Peers only: rows sorted by length. */

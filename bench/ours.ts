@@ -82,7 +82,8 @@ async function sample(job: SampleJob, engine: Engine): Promise<Outcome> {
   const { LocalChatModel } = await built<typeof import("../src/generate/local-chat-model.js")>(
     "generate/local-chat-model.js",
   );
-  const loaded = await openModel(job.modelFolder);
+  const { weights = "f32" } = job;
+  const loaded = await openModel(job.modelFolder, { weights });
   const model = new LocalChatModel({ engine, loaded, encoder: conversationEncoder(loaded), adapter: null });
   const { maxNewTokens, temperature, batchSize, seed } = job;
   const sampling = { maxNewTokens, minNewTokens: maxNewTokens, temperature, batchSize, seed };

@@ -6,7 +6,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Argument, Command } from "commander";
+import { Argument, Command, Option } from "commander";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { InternalError } from "../src/core/errors.js";
 import { toPreferencePairs, toPromptCompletions } from "../src/data/columns.js";
@@ -14,7 +14,7 @@ import { readRows } from "../src/data/readers.js";
 import type { EmittedModel, Engine, Session, TensorData } from "../src/engine/types.js";
 import { conversationEncoder } from "../src/generate/open-local-chat-model.js";
 import { buildDecodeGraph } from "../src/models/decode-graph.js";
-import type { LoadedModel, LoraConfig } from "../src/models/loaded-model.js";
+import type { LoadedModel, LoraConfig, WeightScheme } from "../src/models/loaded-model.js";
 import { loraModules } from "../src/models/lora.js";
 import { openModel } from "../src/models/open.js";
 import { LOGIT_CHUNKS } from "../src/models/token-log-probs.js";
@@ -39,6 +39,7 @@ interface Flags {
   readonly threads: string;
   readonly runs: string;
   readonly model: string;
+  readonly weights: WeightScheme;
   readonly shapes?: boolean;
 }
 
@@ -52,7 +53,7 @@ async function main(what: "dpo" | "sft" | "decode", flags: Flags): Promise<void>
   const folder = mkdtempSync(join(tmpdir(), "safe-to-serve-profile-"));
   try {
     const profiler = new Profiler(folder, Number(flags.threads));
-    const model = await openModel(flags.model);
+    const model = await openModel(flags.model, { weights: flags.weights });
     const subject =
       what === "decode"
         ? await decodeStep(model, flags, profiler)
@@ -303,6 +304,11 @@ await new Command("profile")
   .option("--runs <n>", "runs that the table is the mean of", "3")
   .option("--threads <n>", "threads of one operation", "2")
   .option("--model <name>", "registry name, folder, file or hub id", "smollm2-135m-instruct")
+  .addOption(
+    new Option("--weights <scheme>", "decode: how the base's weights are held")
+      .choices(["f32", "int8", "int4"])
+      .default("f32"),
+  )
   .option("--shapes", "a line for every combination of operation and input shapes")
   .action(main)
   .parseAsync();
