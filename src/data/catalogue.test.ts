@@ -116,7 +116,13 @@ test("bundled training sets convert, hold no empty, repeated or contradictory ro
     const pairs = toPreferencePairs(await readRows((await resolveDataset(name)).path));
     expect(dedupePairs(pairs).report, name).toMatchObject({ kept: pairs.length });
   }
-  for (const name of ["safety_only_train", "alpaca_5k", "benign_alarming", "benign_groups", "benign_requests"]) {
+  for (const name of [
+    "safety_only_train",
+    "alpaca_5k",
+    "benign_alarming",
+    "benign_groups",
+    "benign_requests",
+  ]) {
     const rows = toPromptCompletions(await readRows((await resolveDataset(name)).path));
     expect(dedupeCompletions(rows).report, name).toMatchObject({ kept: rows.length });
   }
