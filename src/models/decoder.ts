@@ -23,11 +23,13 @@ import {
   rmsNorm,
   rotaryEmbedding,
   sigmoid,
+  split,
   sub,
   transpose,
   type Value,
 } from "../engine/graph/ops.js";
-import type { DecoderConfig } from "./config.js";
+import type { DecoderConfig, LinearLayer } from "./config.js";
+import { linearShape, stackedName } from "./linear-layers.js";
 import type { LoadedModel, QuantisedTensor, StoredTensor } from "./loaded-model.js";
 import type { LoraInputs } from "./lora.js";
 import { BLOCK_SIZE, ZERO_CODE } from "./quantise.js";
@@ -124,36 +126,60 @@ export class DecoderGraph {
   ): Value {
     const { numKeyValueHeads: g, numAttentionHeads: h, headDim: k } = this.config;
     const j = h / g;
-    const project = (layer: string, heads: number) =>
-      reshape(this.linear(x, `${name}.self_attn.${layer}`), [b, t, heads * k]);
+    const [q, keys, values] = this.linears(x, `${name}.self_attn`, ["q_proj", "k_proj", "v_proj"]) as [
+      Value,
+      Value,
+      Value,
+    ];
+    const byRow = (y: Value, heads: number) => reshape(y, [b, t, heads * k]);
     const normalised = (x: Value, norm: string, heads: number) => {
       if (!this.config.qkNorm) return x;
       const byHead = this.norm(reshape(x, [b, t, heads, k]), `${name}.self_attn.${norm}`);
       return reshape(byHead, [b, t, heads * k]);
     };
-    const rotated = (part: "q" | "k", heads: number) =>
-      rotate(normalised(project(`${part}_proj`, heads), `${part}_norm`, heads));
-    const query = transpose(reshape(rotated("q", h), [b, t, g, j, k]), [0, 2, 3, 1, 4]);
-    const key = transpose(reshape(rotated("k", g), [b, t, g, k]), [0, 2, 1, 3]);
-    const value = transpose(reshape(project("v_proj", g), [b, t, g, k]), [0, 2, 1, 3]);
+    const rotated = (y: Value, norm: string, heads: number) =>
+      rotate(normalised(byRow(y, heads), norm, heads));
+    const query = transpose(reshape(rotated(q, "q_norm", h), [b, t, g, j, k]), [0, 2, 3, 1, 4]);
+    const key = transpose(reshape(rotated(keys, "k_norm", g), [b, t, g, k]), [0, 2, 1, 3]);
+    const value = transpose(reshape(byRow(values, g), [b, t, g, k]), [0, 2, 1, 3]);
     const attended = attend(reshape(query, [b, g, multiplyDims(j, t), k]), key, value);
     const heads = transpose(reshape(attended, [b, g, j, t, k]), [0, 3, 1, 2, 4]);
-    return this.linear(reshape(heads, [multiplyDims(b, t), h * k]), `${name}.self_attn.o_proj`);
+    return this.linear(reshape(heads, [multiplyDims(b, t), h * k]), `${name}.self_attn`, "o_proj");
   }
 
   /** down(SiLU(gate) · up) */
   private mlp(x: Value, name: string): Value {
-    const gate = this.linear(x, `${name}.gate_proj`);
-    return this.linear(mul(mul(gate, sigmoid(gate)), this.linear(x, `${name}.up_proj`)), `${name}.down_proj`);
+    const [gate, up] = this.linears(x, name, ["gate_proj", "up_proj"]) as [Value, Value];
+    return this.linear(mul(mul(gate, sigmoid(gate)), up), name, "down_proj");
   }
 
-  /** x·Wᵀ, plus the layer's bias, plus the adapter's part: [N, out] */
-  private linear(x: Value, module: string): Value {
-    const product = this.product(x, `${module}.weight`);
-    const hasBias = this.config.biases.some((layer) => module.endsWith(`.${layer}`));
-    const y = hasBias ? add(product, this.weight(`${module}.bias`)) : product;
-    const delta = this.lora?.delta(x, module);
-    return delta ? add(y, delta) : y;
+  private linear(x: Value, parent: string, layer: LinearLayer): Value {
+    return this.linears(x, parent, [layer])[0] as Value;
+  }
+
+  /** Of layers that read one input: x·Wᵀ, plus the layer's bias, plus the adapter's part, [N, out] each. */
+  private linears(x: Value, parent: string, layers: readonly LinearLayer[]): Value[] {
+    const products = this.products(x, parent, layers);
+    return layers.map((layer, i) => {
+      const [module, product] = [`${parent}.${layer}`, products[i] as Value];
+      const hasBias = this.config.biases.includes(layer);
+      const y = hasBias ? add(product, this.weight(`${module}.bias`)) : product;
+      const delta = this.lora?.delta(x, module);
+      return delta ? add(y, delta) : y;
+    });
+  }
+
+  /** Quantised matrices of layers that read one input are stacked: one product, then cut. */
+  private products(x: Value, parent: string, layers: readonly LinearLayer[]): readonly Value[] {
+    const modules = layers.map((layer) => `${parent}.${layer}`);
+    const stack = stackedName(`${modules[0]}.weight`);
+    if (layers.length === 1 || !this.quantised(stack))
+      return modules.map((module) => this.product(x, `${module}.weight`));
+    return split(
+      this.product(x, stack),
+      1,
+      modules.map((module) => linearShape(this.config, module)[0]),
+    );
   }
 
   /**

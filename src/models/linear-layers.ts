@@ -28,3 +28,10 @@ export function linearShape(config: DecoderConfig, module: string): readonly [ou
   if (!shape) throw new ConfigError(`LoRA: no linear layer is named ${module}`);
   return shape;
 }
+
+/** The name under which matrices that read one input lie stacked: q, k and v as `qkv_proj`, gate and up as `gate_up_proj`. */
+export function stackedName(weight: string): string {
+  return weight
+    .replace(/\.self_attn\.[qkv]_proj\.weight$/, ".self_attn.qkv_proj.weight")
+    .replace(/\.mlp\.(gate|up)_proj\.weight$/, ".mlp.gate_up_proj.weight");
+}

@@ -29,7 +29,7 @@ export interface QuantisedTensor {
 /** The quantised part of a checkpoint. */
 export interface QuantisedWeights {
   readonly scheme: QuantisedScheme;
-  /** By checkpoint name; these are not among the model's float32 tensors. */
+  /** By checkpoint name, stacked ones by that of linear-layers.ts; these are not among the model's float32 tensors. */
   readonly tensors: ReadonlyMap<string, QuantisedTensor>;
   /** What the other factor of a product is rounded to: 8 bits a block of 32 (fast), or not at all (slow, for tests). */
   readonly activations: "int8" | "float32";

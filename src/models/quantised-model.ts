@@ -1,7 +1,8 @@
 /**
  * @file A checkpoint with the weights of its base quantised, for sampling and scoring: made once into a folder of the model
  * cache, which is all that its graphs need. Linear layers have 4 or 8 bits, embeddings and output projection always 8;
- * norms and biases stay float32. The folder's name is a hash of the checkpoint's and of the scheme.
+ * norms and biases stay float32. Matrices that read one input (queries, keys and values; gate and up) are stacked, so that
+ * a graph multiplies once. The folder's name is a hash of the checkpoint's and of the scheme.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -12,11 +13,13 @@ import { withFile } from "./byte-source.js";
 import { cacheRoot, publishFolder } from "./cache.js";
 import { SOURCE_FILE, WEIGHTS_FILE } from "./convert.js";
 import { readJsonObject } from "./json-fields.js";
+import { stackedName } from "./linear-layers.js";
 import type { LoadedModel, QuantisedScheme, QuantisedTensor, StoredTensor } from "./loaded-model.js";
 import type { OnProgress } from "./progress.js";
-import { BLOCK_SIZE, blockBytes, type QuantisedMatrix, quantise } from "./quantise.js";
+import { BLOCK_SIZE, blockBytes, quantise } from "./quantise.js";
 import {
   type AnnouncedTensor,
+  elementCount,
   parseSafetensors,
   readTensor,
   type SafetensorsEntry,
@@ -24,7 +27,7 @@ import {
 } from "./safetensors.js";
 
 /** Raised whenever quantised bytes change, so that old ones are not used. */
-const QUANTISER_VERSION = 1;
+const QUANTISER_VERSION = 2;
 const EMBEDDINGS: readonly string[] = ["model.embed_tokens.weight", "lm_head.weight"];
 
 /**
@@ -49,8 +52,30 @@ export function quantisedFolder(hash: string, scheme: QuantisedScheme): string {
   return join(cacheRoot(), "quantised", sha256(`${QUANTISER_VERSION}:${scheme}:${hash}`).slice(0, 32));
 }
 
-/** How many bits a tensor gets; null for those that stay float32. */
-function bitsOf({ name, shape }: StoredTensor, scheme: QuantisedScheme): 4 | 8 | null {
+/** A tensor of the quantised file, and those of the checkpoint whose rows it holds. */
+interface Stack {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly members: readonly StoredTensor[];
+  /** null: stays float32 */
+  readonly bits: 4 | 8 | null;
+}
+
+/** All tensors, in checkpoint order. */
+function stacksOf(model: LoadedModel, scheme: QuantisedScheme): Stack[] {
+  const groups = new Map<string, StoredTensor[]>();
+  for (const tensor of model.tensors.values()) {
+    const name = tensor.shape.length === 2 ? stackedName(tensor.name) : tensor.name;
+    groups.set(name, [...(groups.get(name) ?? []), tensor]);
+  }
+  return Array.from(groups, ([name, members]) => {
+    const [, ...rest] = members[0]?.shape ?? [];
+    const shape = [members.reduce((sum, member) => sum + (member.shape[0] as number), 0), ...rest];
+    return { name, shape, members, bits: bitsOf(name, shape, scheme) };
+  });
+}
+
+function bitsOf(name: string, shape: readonly number[], scheme: QuantisedScheme): 4 | 8 | null {
   if (shape.length !== 2) return null;
   return scheme === "int8" || EMBEDDINGS.includes(name) ? 8 : 4;
 }
@@ -61,17 +86,16 @@ async function writeQuantised(
   scheme: QuantisedScheme,
   onProgress?: OnProgress,
 ): Promise<void> {
-  const tensors = [...model.tensors.values()];
-  const announced = tensors.flatMap((tensor) => partsOf(tensor, bitsOf(tensor, scheme)));
-  const writer = new SafetensorsWriter(join(folder, WEIGHTS_FILE), announced);
-  const totalBytes = tensors.reduce((sum, { length }) => sum + length, 0);
+  const stacks = stacksOf(model, scheme);
+  const writer = new SafetensorsWriter(join(folder, WEIGHTS_FILE), stacks.flatMap(partsOf));
+  const totalBytes = stacks.reduce((sum, { shape }) => sum + elementCount(shape) * 4, 0);
   const withOffsets: string[] = [];
   let doneBytes = 0;
   try {
-    for (const tensor of tensors) {
-      const hasOffsets = writeTensor(writer, model, tensor, bitsOf(tensor, scheme));
-      if (hasOffsets) withOffsets.push(tensor.name);
-      doneBytes += tensor.length;
+    for (const stack of stacks) {
+      const hasOffsets = writeStack(writer, model, stack);
+      if (hasOffsets) withOffsets.push(stack.name);
+      doneBytes += elementCount(stack.shape) * 4;
       onProgress?.({ phase: "quantise", label: `${model.id} to ${scheme}`, doneBytes, totalBytes });
       // Progress bars, signals and other work get their turn between tensors.
       await new Promise((resolve) => setImmediate(resolve));
@@ -85,8 +109,8 @@ async function writeQuantised(
   await writeJsonDurably(join(folder, SOURCE_FILE), { ...source, withOffsets });
 }
 
-/** What is written of a tensor, floats first so that they stay aligned. */
-function partsOf({ name, shape }: StoredTensor, bits: 4 | 8 | null): AnnouncedTensor[] {
+/** What is written of a stack, floats first so that they stay aligned. */
+function partsOf({ name, shape, bits }: Stack): AnnouncedTensor[] {
   if (bits === null) return [{ name, shape }];
   const blocks = [shape[0] as number, (shape[1] as number) / BLOCK_SIZE];
   const offsets: AnnouncedTensor[] = bits === 4 ? [{ name: `${name}.offsets`, shape: blocks }] : [];
@@ -98,22 +122,25 @@ function partsOf({ name, shape }: StoredTensor, bits: 4 | 8 | null): AnnouncedTe
   return [{ name: `${name}.scales`, shape: blocks }, ...offsets, codes];
 }
 
-/** Writes a tensor and says whether it has offsets that are not 0. */
-function writeTensor(
+/** Writes a stack and says whether it has offsets that are not 0. */
+function writeStack(
   writer: SafetensorsWriter,
   model: LoadedModel,
-  tensor: StoredTensor,
-  bits: 4 | 8 | null,
+  { name, shape, members, bits }: Stack,
 ): boolean {
-  const { name, shape, file } = tensor;
-  const values = withFile(join(model.folder, file), (source) =>
-    readTensor(source, { ...tensor, dtype: "F32" }),
-  );
+  const values = new Float32Array(elementCount(shape));
+  let filled = 0;
+  for (const member of members) {
+    const path = join(model.folder, member.file);
+    const rows = withFile(path, (source) => readTensor(source, { ...member, dtype: "F32" }));
+    values.set(rows, filled);
+    filled += rows.length;
+  }
   if (bits === null) {
     writer.write(name, values);
     return false;
   }
-  const matrix: QuantisedMatrix = quantise(values, shape[1] as number, bits, `${model.id}: ${name}`);
+  const matrix = quantise(values, shape[1] as number, bits, `${model.id}: ${name}`);
   writer.write(`${name}.scales`, matrix.scales);
   if (bits === 4) writer.write(`${name}.offsets`, matrix.offsets ?? new Float32Array(matrix.scales.length));
   writer.write(`${name}.codes`, matrix.codes);
@@ -128,9 +155,7 @@ function openQuantised(model: LoadedModel, scheme: QuantisedScheme, folder: stri
   const stored = (name: string): StoredTensor => storedTensor(path, name, entries);
   const tensors = new Map<string, StoredTensor>();
   const quantised = new Map<string, QuantisedTensor>();
-  for (const tensor of model.tensors.values()) {
-    const { name } = tensor;
-    const bits = bitsOf(tensor, scheme);
+  for (const { name, bits } of stacksOf(model, scheme)) {
     if (bits === null) tensors.set(name, stored(name));
     else {
       const offsets = withOffsets.has(name) ? stored(`${name}.offsets`) : null;
