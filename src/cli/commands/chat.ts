@@ -1,10 +1,8 @@
 /** @file `chat`: a conversation in the terminal. */
 import { Command } from "commander";
-import { addSamplingFlags, type SamplingFlags } from "../sampling-flags.js";
-import { addChatModelFlags, type ChatModelFlags } from "./generate.js";
-
-/** Options of `chat` as commander gives them. */
-export interface ChatOptions extends ChatModelFlags, SamplingFlags {}
+import type { ChatOptions } from "../command-options.js";
+import { addSamplingFlags } from "../sampling-flags.js";
+import { addChatModelFlags } from "./generate.js";
 
 /** The command. */
 export function chatCommand(): Command {

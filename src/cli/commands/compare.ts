@@ -1,13 +1,7 @@
 /** @file `compare`: evaluations of the same prompts, set against each other prompt by prompt. */
 import { Command, Option } from "commander";
+import type { CompareCommandOptions } from "../command-options.js";
 import { jsonOption } from "../options.js";
-
-/** Options of `compare` as commander gives them. */
-export interface CompareCommandOptions {
-  readonly out: string;
-  readonly label?: readonly string[];
-  readonly json?: boolean;
-}
 
 const NOTES = `
 The first folder is the base. Evaluations whose prompts, sampling or judges differ are refused.

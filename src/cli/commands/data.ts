@@ -1,5 +1,11 @@
 /** @file `data`: list the catalogue, lay files out as plain JSON Lines, look for contamination, build preference pairs. */
 import { Command, Option } from "commander";
+import type {
+  DataCheckOptions,
+  DataFetchOptions,
+  DataListOptions,
+  DataPairsOptions,
+} from "../command-options.js";
 import {
   adapterOption,
   adapterStrengthOption,
@@ -13,37 +19,6 @@ import {
   templateOption,
   threadsOption,
 } from "../options.js";
-import type { ChatModelFlags } from "./generate.js";
-
-/** Options of `data list`. */
-export interface DataListOptions {
-  readonly dataDir?: string;
-  readonly json?: boolean;
-}
-
-/** Options of `data fetch`. */
-export interface DataFetchOptions extends DataListOptions {
-  readonly out: string;
-}
-
-/** Options of `data check`. */
-export interface DataCheckOptions extends DataListOptions {
-  readonly against?: readonly string[];
-}
-
-/** Options of `data pairs`. */
-export interface DataPairsOptions extends ChatModelFlags, DataListOptions {
-  readonly safety: readonly string[];
-  readonly harmless: readonly string[];
-  readonly labelled: readonly string[];
-  readonly labelledShare: number;
-  readonly count: number;
-  readonly share: number;
-  readonly harmlessChosen: "own" | "reference";
-  readonly maxNewTokens: number;
-  readonly seed: number;
-  readonly out: string;
-}
 
 /** The command. */
 export function dataCommand(): Command {

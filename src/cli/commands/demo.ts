@@ -1,17 +1,7 @@
 /** @file `demo`: the whole path on the embedded model: evaluate, SIT, DPO, evaluate, compare. */
 import { Command, Option } from "commander";
+import type { DemoCommandOptions } from "../command-options.js";
 import { integer, jsonOption, threadsOption } from "../options.js";
-
-/** Options of `demo` as commander gives them. */
-export interface DemoCommandOptions {
-  readonly full?: boolean;
-  readonly recipe?: string;
-  readonly out?: string;
-  readonly seed?: number;
-  readonly threads?: number;
-  readonly dataDir?: string;
-  readonly json?: boolean;
-}
 
 const NOTES = `
 Interrupted (Ctrl-C, a crash, a reboot), the same command goes on where it stopped. The recipe is data: copy

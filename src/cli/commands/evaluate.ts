@@ -1,21 +1,9 @@
 /** @file `evaluate`: a suite or single tasks on a model, with intervals and a report. */
 import { Command, Option } from "commander";
+import type { EvaluateCommandOptions } from "../command-options.js";
 import { integer, jsonOption } from "../options.js";
-import { addSamplingFlags, type SamplingFlags } from "../sampling-flags.js";
-import { addChatModelFlags, type ChatModelFlags } from "./generate.js";
-
-/** Options of `evaluate` as commander gives them. */
-export interface EvaluateCommandOptions extends ChatModelFlags, SamplingFlags {
-  readonly suite?: string;
-  readonly task?: readonly string[];
-  readonly limit?: number;
-  readonly out: string;
-  readonly dataDir?: string;
-  readonly batchSize: number;
-  /** False with `--no-resume`; otherwise an interrupted evaluation goes on. */
-  readonly resume?: boolean;
-  readonly json?: boolean;
-}
+import { addSamplingFlags } from "../sampling-flags.js";
+import { addChatModelFlags } from "./generate.js";
 
 const NOTES = `
 Suites: safety (default): the paper's six sets, their harmless control and XSTest; demo: a seeded sample of five sets;

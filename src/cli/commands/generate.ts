@@ -1,7 +1,6 @@
 /** @file `generate`: answers to a file of prompts. */
 import { Command, Option } from "commander";
-import type { WeightScheme } from "../../models/loaded-model.js";
-import type { TemplateName } from "../../text/messages.js";
+import type { GenerateOptions } from "../command-options.js";
 import {
   adapterOption,
   adapterStrengthOption,
@@ -14,28 +13,7 @@ import {
   threadsOption,
   weightsOption,
 } from "../options.js";
-import { addSamplingFlags, type SamplingFlags } from "../sampling-flags.js";
-
-/** Options that name a local chat model. */
-export interface ChatModelFlags {
-  readonly model: string;
-  readonly adapter?: string;
-  readonly adapterStrength: number;
-  readonly template: TemplateName;
-  readonly system?: string;
-  readonly weights: WeightScheme;
-  readonly threads?: number;
-  readonly device: string;
-}
-
-/** Options of `generate` as commander gives them. */
-export interface GenerateOptions extends ChatModelFlags, SamplingFlags {
-  readonly prompts: string;
-  readonly out: string;
-  readonly samples: number;
-  readonly batchSize: number;
-  readonly json?: boolean;
-}
+import { addSamplingFlags } from "../sampling-flags.js";
 
 /** Adds the options that name a local chat model. */
 export function addChatModelFlags(command: Command): Command {

@@ -1,11 +1,7 @@
 /** @file `models`: list what is known by name, fetch ahead of time, look into a checkpoint. */
 import { Command } from "commander";
+import type { ModelsOptions } from "../command-options.js";
 import { DEFAULT_MODEL, jsonOption } from "../options.js";
-
-/** Options of the `models` commands as commander gives them. */
-export interface ModelsOptions {
-  readonly json?: boolean;
-}
 
 /** The command. */
 export function modelsCommand(): Command {

@@ -1,14 +1,8 @@
 /** @file `score`: log-probabilities of given answers. */
 import { Command } from "commander";
+import type { ScoreOptions } from "../command-options.js";
 import { jsonOption } from "../options.js";
-import { addChatModelFlags, type ChatModelFlags } from "./generate.js";
-
-/** Options of `score` as commander gives them. */
-export interface ScoreOptions extends ChatModelFlags {
-  readonly data: string;
-  readonly out: string;
-  readonly json?: boolean;
-}
+import { addChatModelFlags } from "./generate.js";
 
 /** The command. */
 export function scoreCommand(): Command {

@@ -1,14 +1,7 @@
 /** @file `tokenize`: texts to token ids, with the model's own tokenizer. */
 import { Command } from "commander";
+import type { TokenizeOptions } from "../command-options.js";
 import { jsonOption, modelOption } from "../options.js";
-
-/** Options of `tokenize` as commander gives them. */
-export interface TokenizeOptions {
-  readonly model: string;
-  readonly data: string;
-  readonly out: string;
-  readonly json?: boolean;
-}
 
 /** The command. */
 export function tokenizeCommand(): Command {

@@ -1,12 +1,11 @@
 /** @file `train sft|sit|dpo`: one training run into one folder. */
 import { Command, Option } from "commander";
-import type { TemplateName } from "../../text/messages.js";
-import { DPO_LOSSES, type DpoLossName } from "../../train/losses/dpo-options.js";
+import { DPO_LOSSES } from "../../train/losses/dpo-options.js";
 import { LORA_DEFAULTS, METHOD_DEFAULTS, type MethodName } from "../../train/options.js";
-import { SCHEDULERS, type SchedulerName } from "../../train/schedule.js";
+import { SCHEDULERS } from "../../train/schedule.js";
+import type { TrainDpoFlags, TrainFlags, TrainSitFlags } from "../command-options.js";
 import {
   adapterOption,
-  type CountOrShare,
   countOrShare,
   decimal,
   deviceOption,
@@ -17,53 +16,6 @@ import {
   templateOption,
   threadsOption,
 } from "../options.js";
-
-/** Options that all methods share, as commander gives them; what is left out takes the method's default. */
-export interface TrainFlags {
-  readonly model: string;
-  readonly data: string;
-  readonly evalData?: string;
-  readonly out: string;
-  readonly adapter?: string;
-  readonly template: TemplateName;
-  readonly system?: string;
-  readonly epochs?: number;
-  readonly maxSteps?: number;
-  readonly batchSize?: number;
-  readonly gradientAccumulation?: number;
-  readonly learningRate?: number;
-  readonly scheduler?: SchedulerName;
-  readonly warmupSteps?: number;
-  readonly loraRank?: number;
-  readonly loraAlpha?: number;
-  readonly loraDropout?: number;
-  readonly loraTargets?: readonly string[];
-  readonly maxLength?: number;
-  readonly maxGradNorm?: number;
-  readonly weightDecay?: number;
-  readonly shuffle: boolean;
-  readonly evalSteps?: number;
-  readonly saveSteps?: number;
-  readonly seed?: number;
-  readonly threads?: number;
-  readonly resume?: boolean;
-  readonly json?: boolean;
-}
-
-/** Options of `train sit`. */
-export interface TrainSitFlags extends TrainFlags {
-  readonly safetyData: string;
-  readonly safetyExamples: CountOrShare;
-}
-
-/** Options of `train dpo`. */
-export interface TrainDpoFlags extends TrainFlags {
-  readonly reference: string;
-  readonly beta?: number;
-  readonly loss?: DpoLossName;
-  readonly labelSmoothing?: number;
-  readonly nllWeight?: number;
-}
 
 /** The command. */
 export function trainCommand(): Command {

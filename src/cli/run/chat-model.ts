@@ -2,7 +2,7 @@
 import { ConfigError } from "../../core/errors.js";
 import type { LocalChatModel } from "../../generate/local-chat-model.js";
 import { openLocalChatModel } from "../../generate/open-local-chat-model.js";
-import type { ChatModelFlags } from "../commands/generate.js";
+import type { ChatModelFlags } from "../command-options.js";
 import { openProgress } from "../open-progress.js";
 
 /**

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline/promises";
 import { ContextLengthError } from "../../core/errors.js";
 import type { LocalChatModel, LocalSamplingOptions } from "../../generate/local-chat-model.js";
 import type { Message } from "../../text/messages.js";
-import type { ChatOptions } from "../commands/chat.js";
+import type { ChatOptions } from "../command-options.js";
 import { openFlaggedModel } from "./chat-model.js";
 
 /** Where a conversation reads and writes. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { compareEvaluations } from "../../evaluate/compare.js";
 import { readEvaluation } from "../../evaluate/read.js";
 import { writeComparisonReport } from "../../report/write.js";
-import type { CompareCommandOptions } from "../commands/compare.js";
+import type { CompareCommandOptions } from "../command-options.js";
 import { printJson, printLine } from "../output.js";
 import { printReport } from "./print-report.js";
 

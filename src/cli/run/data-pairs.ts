@@ -15,7 +15,7 @@ import { readRows, type SourceRow } from "../../data/readers.js";
 import { matchRefusal, REFUSAL_MATCHER_HASH } from "../../judges/refusal-matcher.js";
 import { findLoop } from "../../stats/loops.js";
 import type { ChatModel, Completion } from "../../text/chat-model.js";
-import type { DataPairsOptions } from "../commands/data.js";
+import type { DataPairsOptions } from "../command-options.js";
 import { printJson, printLine, printTable, printWarning } from "../output.js";
 import { progress } from "../progress.js";
 import { openFlaggedModel } from "./chat-model.js";

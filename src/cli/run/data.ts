@@ -20,7 +20,7 @@ import {
   type Overlap,
 } from "../../data/contamination.js";
 import { readContent, readRows } from "../../data/readers.js";
-import type { DataCheckOptions, DataFetchOptions, DataListOptions } from "../commands/data.js";
+import type { DataCheckOptions, DataFetchOptions, DataListOptions } from "../command-options.js";
 import { EXIT } from "../failure.js";
 import { printJson, printLine, printTable } from "../output.js";
 

@@ -9,7 +9,7 @@ import { bundledRecipe, loadRecipe, type Recipe } from "../../study/recipe.js";
 import type { StageNotice } from "../../study/run.js";
 import { runStudy, type StudyResult } from "../../study/study.js";
 import type { StudyObserver } from "../../study/workbench.js";
-import type { DemoCommandOptions } from "../commands/demo.js";
+import type { DemoCommandOptions } from "../command-options.js";
 import { openProgress } from "../open-progress.js";
 import { DEFAULT_MODEL } from "../options.js";
 import { printJson, printLine, printTable, printWarning } from "../output.js";

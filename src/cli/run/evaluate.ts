@@ -7,7 +7,7 @@ import { suite, type TaskSelection, taskNamed } from "../../evaluate/tasks/suite
 import { refusalMatcher } from "../../judges/refusal-matcher.js";
 import { writeEvaluationReport } from "../../report/write.js";
 import type { ChatModel } from "../../text/chat-model.js";
-import type { EvaluateCommandOptions } from "../commands/evaluate.js";
+import type { EvaluateCommandOptions } from "../command-options.js";
 import { EXIT } from "../failure.js";
 import { printJson, printLine } from "../output.js";
 import { type Progress, progress } from "../progress.js";

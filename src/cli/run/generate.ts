@@ -6,7 +6,7 @@ import { readRows, type SourceRow } from "../../data/readers.js";
 import { type DecodeStatistics, emptyStatistics } from "../../generate/decoder.js";
 import type { LocalChatModel } from "../../generate/local-chat-model.js";
 import { type AnswerKey, OpenAnswers } from "../../text/open-answers.js";
-import type { GenerateOptions } from "../commands/generate.js";
+import type { GenerateOptions } from "../command-options.js";
 import { printJson, printLine } from "../output.js";
 import { progress } from "../progress.js";
 import { AnswerJournal, type PromptSource } from "./answer-journal.js";

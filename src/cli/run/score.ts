@@ -3,7 +3,7 @@ import { requireWritable, writeFileDurably } from "../../core/files.js";
 import { toPromptResponses } from "../../data/columns.js";
 import { readRows } from "../../data/readers.js";
 import type { LogProbs } from "../../text/chat-model.js";
-import type { ScoreOptions } from "../commands/score.js";
+import type { ScoreOptions } from "../command-options.js";
 import { printJson, printLine } from "../output.js";
 import { progress } from "../progress.js";
 import { openFlaggedModel } from "./chat-model.js";

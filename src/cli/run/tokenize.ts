@@ -4,7 +4,7 @@ import { requireWritable, writeFileDurably } from "../../core/files.js";
 import { readRows, type SourceRow } from "../../data/readers.js";
 import { openModel } from "../../models/open.js";
 import { Tokenizer } from "../../text/tokenizer.js";
-import type { TokenizeOptions } from "../commands/tokenize.js";
+import type { TokenizeOptions } from "../command-options.js";
 import { openProgress } from "../open-progress.js";
 import { printJson, printLine } from "../output.js";
 

@@ -7,7 +7,7 @@ import { trainSft } from "../../train/methods/sft.js";
 import { trainSit } from "../../train/methods/sit.js";
 import { type MethodName, resolveSettings, type SftOptions, type TrainHooks } from "../../train/options.js";
 import type { TrainResult } from "../../train/run.js";
-import type { TrainDpoFlags, TrainFlags, TrainSitFlags } from "../commands/train.js";
+import type { TrainDpoFlags, TrainFlags, TrainSitFlags } from "../command-options.js";
 import { openProgress } from "../open-progress.js";
 import { printJson, printLine, printWarning } from "../output.js";
 import { type Progress, progress } from "../progress.js";

@@ -1,0 +1,162 @@
+/**
+ * @file The options of every command as commander gives them: what `commands/` declares and `run/` works with. Types only,
+ * so that neither needs the other.
+ */
+import type { WeightScheme } from "../models/loaded-model.js";
+import type { TemplateName } from "../text/messages.js";
+import type { DpoLossName } from "../train/losses/dpo-options.js";
+import type { SchedulerName } from "../train/schedule.js";
+import type { CountOrShare } from "./options.js";
+import type { SamplingFlags } from "./sampling-flags.js";
+
+/** Options that name a local chat model. */
+export interface ChatModelFlags {
+  readonly model: string;
+  readonly adapter?: string;
+  readonly adapterStrength: number;
+  readonly template: TemplateName;
+  readonly system?: string;
+  readonly weights: WeightScheme;
+  readonly threads?: number;
+  readonly device: string;
+}
+
+/** Options of `generate` as commander gives them. */
+export interface GenerateOptions extends ChatModelFlags, SamplingFlags {
+  readonly prompts: string;
+  readonly out: string;
+  readonly samples: number;
+  readonly batchSize: number;
+  readonly json?: boolean;
+}
+
+/** Options of `chat` as commander gives them. */
+export interface ChatOptions extends ChatModelFlags, SamplingFlags {}
+
+/** Options of `evaluate` as commander gives them. */
+export interface EvaluateCommandOptions extends ChatModelFlags, SamplingFlags {
+  readonly suite?: string;
+  readonly task?: readonly string[];
+  readonly limit?: number;
+  readonly out: string;
+  readonly dataDir?: string;
+  readonly batchSize: number;
+  /** False with `--no-resume`; otherwise an interrupted evaluation goes on. */
+  readonly resume?: boolean;
+  readonly json?: boolean;
+}
+
+/** Options of `compare` as commander gives them. */
+export interface CompareCommandOptions {
+  readonly out: string;
+  readonly label?: readonly string[];
+  readonly json?: boolean;
+}
+
+/** Options of `score` as commander gives them. */
+export interface ScoreOptions extends ChatModelFlags {
+  readonly data: string;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+/** Options of `tokenize` as commander gives them. */
+export interface TokenizeOptions {
+  readonly model: string;
+  readonly data: string;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+/** Options that all methods share, as commander gives them; what is left out takes the method's default. */
+export interface TrainFlags {
+  readonly model: string;
+  readonly data: string;
+  readonly evalData?: string;
+  readonly out: string;
+  readonly adapter?: string;
+  readonly template: TemplateName;
+  readonly system?: string;
+  readonly epochs?: number;
+  readonly maxSteps?: number;
+  readonly batchSize?: number;
+  readonly gradientAccumulation?: number;
+  readonly learningRate?: number;
+  readonly scheduler?: SchedulerName;
+  readonly warmupSteps?: number;
+  readonly loraRank?: number;
+  readonly loraAlpha?: number;
+  readonly loraDropout?: number;
+  readonly loraTargets?: readonly string[];
+  readonly maxLength?: number;
+  readonly maxGradNorm?: number;
+  readonly weightDecay?: number;
+  readonly shuffle: boolean;
+  readonly evalSteps?: number;
+  readonly saveSteps?: number;
+  readonly seed?: number;
+  readonly threads?: number;
+  readonly resume?: boolean;
+  readonly json?: boolean;
+}
+
+/** Options of `train sit`. */
+export interface TrainSitFlags extends TrainFlags {
+  readonly safetyData: string;
+  readonly safetyExamples: CountOrShare;
+}
+
+/** Options of `train dpo`. */
+export interface TrainDpoFlags extends TrainFlags {
+  readonly reference: string;
+  readonly beta?: number;
+  readonly loss?: DpoLossName;
+  readonly labelSmoothing?: number;
+  readonly nllWeight?: number;
+}
+
+/** Options of `data list`. */
+export interface DataListOptions {
+  readonly dataDir?: string;
+  readonly json?: boolean;
+}
+
+/** Options of `data fetch`. */
+export interface DataFetchOptions extends DataListOptions {
+  readonly out: string;
+}
+
+/** Options of `data check`. */
+export interface DataCheckOptions extends DataListOptions {
+  readonly against?: readonly string[];
+}
+
+/** Options of `data pairs`. */
+export interface DataPairsOptions extends ChatModelFlags, DataListOptions {
+  readonly safety: readonly string[];
+  readonly harmless: readonly string[];
+  readonly labelled: readonly string[];
+  readonly labelledShare: number;
+  readonly count: number;
+  readonly share: number;
+  readonly harmlessChosen: "own" | "reference";
+  readonly maxNewTokens: number;
+  readonly seed: number;
+  readonly out: string;
+}
+
+/** Options of the `models` commands as commander gives them. */
+export interface ModelsOptions {
+  readonly json?: boolean;
+}
+
+/** Options of `demo` as commander gives them. */
+export interface DemoCommandOptions {
+  readonly full?: boolean;
+  readonly recipe?: string;
+  readonly out?: string;
+  readonly seed?: number;
+  readonly threads?: number;
+  readonly dataDir?: string;
+  readonly json?: boolean;
+}
