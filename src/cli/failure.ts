@@ -11,6 +11,7 @@ import {
   SafeToServeError,
 } from "../core/errors.js";
 import { fileProblem } from "../core/file-problems.js";
+import { oneLine } from "../core/one-line.js";
 
 /** Exit codes of every command. */
 export const EXIT = {
@@ -47,8 +48,8 @@ function classify(error: unknown): Failure {
 }
 
 function knownFailure(error: SafeToServeError): Failure {
-  const lines = [`error: ${oneLine(error.message)}`];
-  if (error.hint !== undefined) lines.push(`hint: ${oneLine(error.hint)}`);
+  const lines = [`error: ${error.message}`];
+  if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);
   const isUsers =
     error instanceof ConfigError || error instanceof FormatError || error instanceof ContextLengthError;
   return { lines, exitCode: isUsers ? EXIT.usage : EXIT.failed };
@@ -93,8 +94,4 @@ function stackLines(error: unknown): string[] {
     if (at.cause !== undefined && !(at.cause instanceof Error)) lines.push(String(at.cause));
   }
   return lines;
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, " ").trim();
 }

@@ -2,6 +2,7 @@
  * @file The error family. Every deliberate throw of this package extends {@link SafeToServeError}; anything else that
  * surfaces is a bug of ours. Messages read `where: expected X, got Y`; the hint is what the reader can do next.
  */
+import { oneLine } from "./one-line.js";
 
 /** Options common to all errors. */
 export interface ErrorDetails {
@@ -20,15 +21,6 @@ export abstract class SafeToServeError extends Error {
     super(oneLine(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.hint = details.hint === undefined ? undefined : oneLine(details.hint);
   }
-}
-
-/** What a message may hold of names and texts from a file. */
-const MAX_MESSAGE_CHARACTERS = 2000;
-
-/** Names in messages come from files: nothing in them may break the line or steer the terminal. */
-function oneLine(text: string): string {
-  const line = text.slice(0, MAX_MESSAGE_CHARACTERS).replace(/\s*[\p{Cc}\u2028\u2029]+\s*/gu, " ");
-  return text.length > MAX_MESSAGE_CHARACTERS ? `${line}…` : line.trim();
 }
 
 /** Command line, options and files: the user's to mend. Printed without a stack; exit code 2. */
