@@ -4,68 +4,73 @@
  */
 import { halfTable } from "../float-formats.js";
 
-/** Block: half d, 16 bytes of two nibbles; value = d (q − 8). */
-export function decodeQ4_0(bytes: Uint8Array): Float32Array {
-  const half = halfTable();
-  const out = new Float32Array((bytes.length / 18) * 32);
-  for (let block = 0, to = 0; block < bytes.length; block += 18, to += 32) {
-    const d = scaleAt(bytes, block, half);
-    for (let i = 0; i < 16; i++) {
-      const pair = bytes[block + 2 + i] as number;
-      out[to + i] = d * ((pair & 15) - 8);
-      out[to + 16 + i] = d * ((pair >> 4) - 8);
-    }
-  }
-  return out;
+/** Float32 values of whole blocks. */
+type BlockDecoder = (bytes: Uint8Array) => Float32Array;
+
+/** Where the parts of a block of nibbles stand, in bytes from its start; its half d stands first, its nibbles last. */
+interface NibbleBlock {
+  /** Half m. */
+  readonly minimumAt?: number;
+  /** 32 fifth bits, element 0 in the lowest. */
+  readonly fifthBitsAt?: number;
+  /** 16 bytes of two nibbles. */
+  readonly nibblesAt: number;
+  /** What each code q stands for: value = d level[q] + m. */
+  readonly levels: readonly number[];
 }
 
-/** Block: half d, half m, 16 bytes of two nibbles; value = d q + m. */
-export function decodeQ4_1(bytes: Uint8Array): Float32Array {
-  const half = halfTable();
-  const out = new Float32Array((bytes.length / 20) * 32);
-  for (let block = 0, to = 0; block < bytes.length; block += 20, to += 32) {
-    const d = scaleAt(bytes, block, half);
-    const m = scaleAt(bytes, block + 2, half);
-    for (let i = 0; i < 16; i++) {
-      const pair = bytes[block + 4 + i] as number;
-      out[to + i] = d * (pair & 15) + m;
-      out[to + 16 + i] = d * (pair >> 4) + m;
-    }
-  }
-  return out;
+/** Levels q − zero of all codes of so many bits. */
+function evenLevels(bits: 4 | 5, zero: number): number[] {
+  return Array.from({ length: 2 ** bits }, (_, q) => q - zero);
 }
 
-/** Block: half d, 32 fifth bits, 16 bytes of two nibbles; value = d (q − 16). */
-export function decodeQ5_0(bytes: Uint8Array): Float32Array {
-  const half = halfTable();
-  const out = new Float32Array((bytes.length / 22) * 32);
-  for (let block = 0, to = 0; block < bytes.length; block += 22, to += 32) {
-    const d = scaleAt(bytes, block, half);
-    const high = wordAt(bytes, block + 2);
-    for (let i = 0; i < 16; i++) {
-      const pair = bytes[block + 6 + i] as number;
-      out[to + i] = d * (((pair & 15) | (((high >>> i) & 1) << 4)) - 16);
-      out[to + 16 + i] = d * (((pair >> 4) | (((high >>> (16 + i)) & 1) << 4)) - 16);
-    }
-  }
-  return out;
-}
+/** The 16 levels of IQ4_NL (ggml-common.h, kvalues_iq4nl): closer together around zero. */
+const NON_LINEAR_LEVELS = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
-/** Block: half d, half m, 32 fifth bits, 16 bytes of two nibbles; value = d q + m. */
-export function decodeQ5_1(bytes: Uint8Array): Float32Array {
-  const half = halfTable();
-  const out = new Float32Array((bytes.length / 24) * 32);
-  for (let block = 0, to = 0; block < bytes.length; block += 24, to += 32) {
-    const d = scaleAt(bytes, block, half);
-    const m = scaleAt(bytes, block + 2, half);
-    const high = wordAt(bytes, block + 4);
-    for (let i = 0; i < 16; i++) {
-      const pair = bytes[block + 8 + i] as number;
-      out[to + i] = d * ((pair & 15) | (((high >>> i) & 1) << 4)) + m;
-      out[to + 16 + i] = d * ((pair >> 4) | (((high >>> (16 + i)) & 1) << 4)) + m;
+/** Value = d (q − 8). */
+export const decodeQ4_0: BlockDecoder = nibbleDecoder({ nibblesAt: 2, levels: evenLevels(4, 8) });
+/** Value = d q + m. */
+export const decodeQ4_1: BlockDecoder = nibbleDecoder({
+  minimumAt: 2,
+  nibblesAt: 4,
+  levels: evenLevels(4, 0),
+});
+/** Value = d (q − 16). */
+export const decodeQ5_0: BlockDecoder = nibbleDecoder({
+  fifthBitsAt: 2,
+  nibblesAt: 6,
+  levels: evenLevels(5, 16),
+});
+/** Value = d q + m. */
+export const decodeQ5_1: BlockDecoder = nibbleDecoder({
+  minimumAt: 2,
+  fifthBitsAt: 4,
+  nibblesAt: 8,
+  levels: evenLevels(5, 0),
+});
+/** Value = d level[q]. What llama.cpp takes for Q2_K and Q3_K in odd rows. */
+export const decodeIQ4_NL: BlockDecoder = nibbleDecoder({ nibblesAt: 2, levels: NON_LINEAR_LEVELS });
+
+function nibbleDecoder({ minimumAt, fifthBitsAt, nibblesAt, levels }: NibbleBlock): BlockDecoder {
+  const sizeBytes = nibblesAt + 16;
+  return (bytes) => {
+    const half = halfTable();
+    const out = new Float32Array((bytes.length / sizeBytes) * 32);
+    for (let block = 0, to = 0; block < bytes.length; block += sizeBytes, to += 32) {
+      const d = scaleAt(bytes, block, half);
+      // Adding −0 changes no bit of any number.
+      const m = minimumAt === undefined ? -0 : scaleAt(bytes, block + minimumAt, half);
+      const fifth = fifthBitsAt === undefined ? 0 : wordAt(bytes, block + fifthBitsAt);
+      for (let i = 0; i < 16; i++) {
+        const pair = bytes[block + nibblesAt + i] as number;
+        const low = ((fifth >>> i) & 1) << 4;
+        const high = ((fifth >>> (16 + i)) & 1) << 4;
+        out[to + i] = d * (levels[(pair & 15) | low] as number) + m;
+        out[to + 16 + i] = d * (levels[(pair >> 4) | high] as number) + m;
+      }
     }
-  }
-  return out;
+    return out;
+  };
 }
 
 /** Block: half d, 32 signed bytes; value = d q. */
@@ -76,24 +81,6 @@ export function decodeQ8_0(bytes: Uint8Array<ArrayBuffer>): Float32Array {
   for (let block = 0, to = 0; block < bytes.length; block += 34, to += 32) {
     const d = scaleAt(bytes, block, half);
     for (let i = 0; i < 32; i++) out[to + i] = d * (signed[block + 2 + i] as number);
-  }
-  return out;
-}
-
-/** The 16 levels of IQ4_NL (ggml-common.h, kvalues_iq4nl): closer together around zero. */
-const NON_LINEAR_LEVELS = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113] as const;
-
-/** Block: half d, 16 bytes of two nibbles; value = d level[q]. What llama.cpp takes for Q2_K and Q3_K in odd rows. */
-export function decodeIQ4_NL(bytes: Uint8Array): Float32Array {
-  const half = halfTable();
-  const out = new Float32Array((bytes.length / 18) * 32);
-  for (let block = 0, to = 0; block < bytes.length; block += 18, to += 32) {
-    const d = scaleAt(bytes, block, half);
-    for (let i = 0; i < 16; i++) {
-      const pair = bytes[block + 2 + i] as number;
-      out[to + i] = d * (NON_LINEAR_LEVELS[pair & 15] as number);
-      out[to + 16 + i] = d * (NON_LINEAR_LEVELS[pair >> 4] as number);
-    }
   }
   return out;
 }
