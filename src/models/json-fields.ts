@@ -41,16 +41,15 @@ export function positiveNumber(object: JsonObject, field: string, where: string,
   throw new CheckpointError(`${where}: expected ${field} to be a positive number, got ${shown(value)}`);
 }
 
-/** Sizes that no checkpoint has; layers are listed one by one before a file is looked at. */
-const LARGEST: Readonly<Record<string, number>> = { num_hidden_layers: 10_000 };
+/** A size that no checkpoint has. */
 const LARGEST_SIZE = 2 ** 28;
 
 /** A whole number above zero, and no larger than any checkpoint has it; `fallback` when the field is absent or null. */
 export function positiveInteger(object: JsonObject, field: string, where: string, fallback?: number): number {
   const value = object[field] ?? fallback;
-  const largest = LARGEST[field] ?? LARGEST_SIZE;
-  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= largest) return value;
-  const most = typeof value === "number" && value > largest ? ` of at most ${largest}` : "";
+  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= LARGEST_SIZE)
+    return value;
+  const most = typeof value === "number" && value > LARGEST_SIZE ? ` of at most ${LARGEST_SIZE}` : "";
   throw new CheckpointError(
     `${where}: expected ${field} to be a positive integer${most}, got ${shown(value)}`,
   );

@@ -14,7 +14,7 @@ import { type JsonObject, positiveInteger, positiveNumber, shown, wholeNumber } 
 import { linearModule, linearShape } from "./linear-layers.js";
 import { parseRope } from "./rope.js";
 
-/** Far beyond what exists. */
+/** Far beyond what exists; layers are listed one by one before any tensor is looked at. */
 const MAX_LAYERS = 4096;
 /** Rotary tables hold every position. */
 const MAX_POSITIONS = 2 ** 20;
