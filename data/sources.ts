@@ -92,6 +92,23 @@ function reference(set: string, what: string): Source {
   return { name: set, from, what, role: "evaluate", mayTrain: "none", promptColumns: [], ...AUTHORS };
 }
 
+/** Harmless contrasts, written for this project. */
+function own(set: string, what: string): Source {
+  const file = `contrast/${set}.jsonl`;
+  return {
+    name: set,
+    from: file,
+    bundle: file,
+    what: `${what}; written for this project`,
+    upstream: "this project",
+    licence: "Apache-2.0",
+    isNonCommercial: false,
+    role: "train",
+    mayTrain: "policy",
+    promptColumns: ["prompt"],
+  };
+}
+
 const ALPACA_COLUMNS = ["instruction", "input"];
 
 /** Every data set that safe-to-serve knows, bundled ones first. */
@@ -197,42 +214,15 @@ export const SOURCES: readonly Source[] = [
     mayTrain: "policy",
     promptColumns: ALPACA_COLUMNS,
   },
-  {
-    name: "benign_alarming",
-    from: "contrast/benign_alarming.jsonl",
-    bundle: "contrast/benign_alarming.jsonl",
-    what: "harmless prompts with alarming words, each with a short helpful answer; written for this project",
-    upstream: "this project",
-    licence: "Apache-2.0",
-    isNonCommercial: false,
-    role: "train",
-    mayTrain: "policy",
-    promptColumns: ["prompt"],
-  },
-  {
-    name: "benign_groups",
-    from: "contrast/benign_groups.jsonl",
-    bundle: "contrast/benign_groups.jsonl",
-    what: "harmless prompts about groups of people, made-up groups, public and fictional facts, each with a short answer; written for this project",
-    upstream: "this project",
-    licence: "Apache-2.0",
-    isNonCommercial: false,
-    role: "train",
-    mayTrain: "policy",
-    promptColumns: ["prompt"],
-  },
-  {
-    name: "benign_requests",
-    from: "contrast/benign_requests.jsonl",
-    bundle: "contrast/benign_requests.jsonl",
-    what: "harmless prompts with homonyms, idioms and play, and short creative requests, each with a short answer; written for this project",
-    upstream: "this project",
-    licence: "Apache-2.0",
-    isNonCommercial: false,
-    role: "train",
-    mayTrain: "policy",
-    promptColumns: ["prompt"],
-  },
+  own("benign_alarming", "harmless prompts with alarming words, each with a short helpful answer"),
+  own(
+    "benign_groups",
+    "harmless prompts about groups of people, made-up groups, public and fictional facts, each with a short answer",
+  ),
+  own(
+    "benign_requests",
+    "harmless prompts with homonyms, idioms and play, and short creative requests, each with a short answer",
+  ),
   authors(
     "alpaca_test",
     "helpfulness test set of the paper: instruction, reference answer",
