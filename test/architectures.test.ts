@@ -1,10 +1,7 @@
 // Every architecture against transformers and PEFT: a tiny random checkpoint each, from reference/architectures_golden.py.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createEngine } from "../src/engine/engine.js";
-import type { Engine, TensorData } from "../src/engine/types.js";
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { TensorData } from "../src/engine/types.js";
 import { type DecodeModel, runRows } from "../src/generate/decode-graph-run.js";
 import { decodeSequences } from "../src/generate/decoder.js";
 import { ResidentKvCache } from "../src/generate/kv-cache.js";
@@ -15,6 +12,7 @@ import type { LoadedModel, LoraConfig } from "../src/models/loaded-model.js";
 import { loraModules } from "../src/models/lora.js";
 import { buildScoreGraph } from "../src/models/score-graph.js";
 import { buildStepGraph, sftStep } from "../src/train/step-graph.js";
+import { scratchEngine } from "./support/scratch-engine.js";
 import {
   bySequence,
   floats,
@@ -49,20 +47,7 @@ const golden: {
 } = JSON.parse(readFileSync(new URL("golden/architectures.json", import.meta.url), "utf8"));
 const TOLERANCE = golden.tolerance.absolute;
 
-let engine: Engine;
-const root = mkdtempSync(join(tmpdir(), "safe-to-serve-architectures-"));
-const cacheBefore = process.env["SAFE_TO_SERVE_CACHE"];
-beforeAll(async () => {
-  process.env["SAFE_TO_SERVE_CACHE"] = join(root, "cache");
-  engine = await createEngine({ threads: 1, inProcess: true });
-});
-afterAll(async () => {
-  await engine.close();
-  if (cacheBefore === undefined) delete process.env["SAFE_TO_SERVE_CACHE"];
-  else process.env["SAFE_TO_SERVE_CACHE"] = cacheBefore;
-  rmSync(root, { recursive: true });
-});
-
+const { root, engine } = await scratchEngine("architectures");
 const decoded = (base64: string) => new Float32Array(Uint8Array.from(Buffer.from(base64, "base64")).buffer);
 const scalar = (value: number) => floats([1], Float32Array.of(value));
 

@@ -1,11 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { scratchEngine } from "../../test/support/scratch-engine.js";
 import { ConfigError, ContextLengthError } from "../core/errors.js";
 import { SeededRandom } from "../core/random.js";
-import { createEngine } from "../engine/engine.js";
-import type { Engine } from "../engine/types.js";
 import { makeAdapter } from "../models/adapter.js";
 import { buildDecodeGraph } from "../models/decode-graph.js";
 import type { Adapter, LoadedModel, LoraConfig } from "../models/loaded-model.js";
@@ -31,21 +29,7 @@ interface TinyGolden {
 const golden = JSON.parse(
   readFileSync(new URL("../../test/golden/tiny-llama.json", import.meta.url), "utf8"),
 ) as TinyGolden;
-const folder = mkdtempSync(join(tmpdir(), "safe-to-serve-generate-"));
-const cacheBefore = process.env["SAFE_TO_SERVE_CACHE"];
-let engine: Engine;
-
-beforeAll(async () => {
-  process.env["SAFE_TO_SERVE_CACHE"] = join(folder, "cache");
-  engine = await createEngine({ threads: 1, inProcess: true });
-});
-
-afterAll(async () => {
-  await engine.close();
-  if (cacheBefore === undefined) delete process.env["SAFE_TO_SERVE_CACHE"];
-  else process.env["SAFE_TO_SERVE_CACHE"] = cacheBefore;
-  rmSync(folder, { recursive: true });
-});
+const { root: folder, engine } = await scratchEngine("generate");
 
 function openTiny(variant: TinyGolden["variants"][number]): Promise<LoadedModel> {
   const path = join(folder, variant.name);

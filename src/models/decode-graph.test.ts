@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { scratchEngine } from "../../test/support/scratch-engine.js";
 import {
   bySequence,
   logSoftmax,
@@ -10,24 +8,14 @@ import {
   runPacked,
   worstDifference,
 } from "../../test/support/tiny-model.js";
-import { createEngine } from "../engine/engine.js";
-import type { Engine, Session, TensorData } from "../engine/types.js";
+import type { Session, TensorData } from "../engine/types.js";
 import { buildDecodeGraph } from "./decode-graph.js";
 import type { LoadedModel } from "./loaded-model.js";
 import { buildScoreGraph } from "./score-graph.js";
 
 // The logits of transformers are compared in generate/local-chat-model.test.ts, over caches and chunks.
 
-let engine: Engine;
-const root = mkdtempSync(join(tmpdir(), "safe-to-serve-decode-"));
-beforeAll(async () => {
-  engine = await createEngine({ threads: 1, inProcess: true });
-});
-afterAll(async () => {
-  await engine.close();
-  rmSync(root, { recursive: true });
-});
-
+const { root, engine } = await scratchEngine("decode");
 interface Row {
   readonly ids: readonly number[];
   readonly past?: number;

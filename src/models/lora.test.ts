@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { scratchEngine } from "../../test/support/scratch-engine.js";
 import {
   factorFeeds,
   floats,
@@ -13,28 +11,20 @@ import {
   worstDifference,
 } from "../../test/support/tiny-model.js";
 import { ConfigError } from "../core/errors.js";
-import { createEngine } from "../engine/engine.js";
 import { constant, input, type Value } from "../engine/graph/ops.js";
 import { emitModel } from "../engine/onnx/emit.js";
-import type { Engine, TensorData } from "../engine/types.js";
+import type { TensorData } from "../engine/types.js";
 import { linearShape } from "./linear-layers.js";
 import type { LoadedModel, LoraConfig } from "./loaded-model.js";
 import { DropoutNoise, loraFactors, loraModules } from "./lora.js";
 import { buildScoreGraph } from "./score-graph.js";
 import { tinyConfig } from "./tiny-checkpoint.test-data.js";
 
-let engine: Engine;
 let model: LoadedModel;
-const root = mkdtempSync(join(tmpdir(), "safe-to-serve-lora-"));
+const { root, engine } = await scratchEngine("lora");
 beforeAll(async () => {
-  engine = await createEngine({ threads: 1, inProcess: true });
   model = await openRandom(root);
 });
-afterAll(async () => {
-  await engine.close();
-  rmSync(root, { recursive: true });
-});
-
 describe("an adapter in a graph", () => {
   const rows = packed(randomSegments(3, 23));
   const strength = (value: number) => ({ adapter_strength: floats([1], Float32Array.of(value)) });

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { scratchEngine } from "../../test/support/scratch-engine.js";
 import {
   bySequence,
   type Feeds,
@@ -13,10 +13,9 @@ import {
   worstDifference,
 } from "../../test/support/tiny-model.js";
 import { InternalError } from "../core/errors.js";
-import { createEngine } from "../engine/engine.js";
 import { constant, input, matmul, quantisedMatmul } from "../engine/graph/ops.js";
 import { emitModel } from "../engine/onnx/emit.js";
-import type { Engine, Session, TensorData } from "../engine/types.js";
+import type { Session, TensorData } from "../engine/types.js";
 import { buildDecodeGraph } from "./decode-graph.js";
 import type { LoadedModel, LoraConfig, QuantisedScheme } from "./loaded-model.js";
 import { loraModules } from "./lora.js";
@@ -28,20 +27,7 @@ import { buildScoreGraph } from "./score-graph.js";
 import { TINY_CONFIG, tinyConfig, tinyTensors, writeTinyFolder } from "./tiny-checkpoint.test-data.js";
 
 const CONFIG = { ...TINY_CONFIG, vocab_size: 23, hidden_size: 64, intermediate_size: 96 };
-const root = mkdtempSync(join(tmpdir(), "safe-to-serve-quantised-"));
-const cacheBefore = process.env["SAFE_TO_SERVE_CACHE"];
-let engine: Engine;
-beforeAll(async () => {
-  process.env["SAFE_TO_SERVE_CACHE"] = join(root, "cache");
-  engine = await createEngine({ threads: 1, inProcess: true });
-});
-afterAll(async () => {
-  await engine.close();
-  if (cacheBefore === undefined) delete process.env["SAFE_TO_SERVE_CACHE"];
-  else process.env["SAFE_TO_SERVE_CACHE"] = cacheBefore;
-  rmSync(root, { recursive: true });
-});
-
+const { root, engine } = await scratchEngine("quantised");
 /** Writes a folder of the tiny model, with weights that `change` makes of random ones. */
 async function folder(name: string, changes: object, change: (name: string, t: FloatTensor) => FloatTensor) {
   const config = { ...CONFIG, ...changes };

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { scratchEngine } from "../../test/support/scratch-engine.js";
 import {
   bySequence,
   goldenLogits,
@@ -14,24 +12,9 @@ import {
   runPacked,
   worstDifference,
 } from "../../test/support/tiny-model.js";
-import { createEngine } from "../engine/engine.js";
-import type { Engine } from "../engine/types.js";
 import { buildScoreGraph } from "./score-graph.js";
 
-let engine: Engine;
-const root = mkdtempSync(join(tmpdir(), "safe-to-serve-score-"));
-const cacheBefore = process.env["SAFE_TO_SERVE_CACHE"];
-beforeAll(async () => {
-  process.env["SAFE_TO_SERVE_CACHE"] = join(root, "cache");
-  engine = await createEngine({ threads: 1, inProcess: true });
-});
-afterAll(async () => {
-  await engine.close();
-  if (cacheBefore === undefined) delete process.env["SAFE_TO_SERVE_CACHE"];
-  else process.env["SAFE_TO_SERVE_CACHE"] = cacheBefore;
-  rmSync(root, { recursive: true });
-});
-
+const { root, engine } = await scratchEngine("score");
 test.each(goldenModels.variants)(
   "scores of $name are those of transformers, several sequences in one row",
   async (variant) => {

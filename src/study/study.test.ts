@@ -1,40 +1,19 @@
 /** @file A whole study on a tiny random Llama with the real tokenizer, stopped in the middle of training and gone on with. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { smolLm2TokenizerFiles } from "../../test/support/smollm2-tokenizer.js";
+import { beforeAll, expect, test } from "vitest";
+import { scratchEngine } from "../../test/support/scratch-engine.js";
+import { writeTinyChatModel } from "../../test/support/tiny-chat-model.js";
 import { GenerationError } from "../core/errors.js";
-import { createEngine } from "../engine/engine.js";
-import type { Engine } from "../engine/types.js";
-import { writeSafetensors } from "../models/safetensors.js";
-import { TINY_CONFIG, tinyConfig, tinyTensors } from "../models/tiny-checkpoint.test-data.js";
 import { parseRecipe } from "./recipe.js";
 import { runStudy } from "./study.js";
 import type { StudyObserver } from "./workbench.js";
 
-let root = "";
-let engine: Engine;
+const { root, engine } = await scratchEngine("study");
 
 beforeAll(async () => {
-  root = mkdtempSync(join(tmpdir(), "safe-to-serve-study-"));
-  const files = smolLm2TokenizerFiles();
-  const config = { ...TINY_CONFIG, vocab_size: 49152, max_position_embeddings: 512, eos_token_id: 2 };
-  const folder = join(root, "model");
-  mkdirSync(folder);
-  await writeSafetensors(join(folder, "model.safetensors"), tinyTensors(tinyConfig(config)), {
-    format: "pt",
-  });
-  writeFileSync(join(folder, "config.json"), JSON.stringify(config));
-  writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(files.tokenizer));
-  const tokenizerConfig = { ...files.config, chat_template: files.chatTemplate };
-  writeFileSync(join(folder, "tokenizer_config.json"), JSON.stringify(tokenizerConfig));
-  engine = await createEngine({ threads: 1, inProcess: true });
+  await writeTinyChatModel(join(root, "model"), 512);
 }, 120_000);
-afterAll(async () => {
-  await engine.close();
-  rmSync(root, { recursive: true, force: true });
-});
 
 const recipe = () =>
   parseRecipe(

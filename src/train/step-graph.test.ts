@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { scratchEngine } from "../../test/support/scratch-engine.js";
 import {
   type Feeds,
   factorFeeds,
@@ -15,26 +13,18 @@ import {
 } from "../../test/support/tiny-model.js";
 import { SeededRandom } from "../core/random.js";
 import type { PackedRows, Segment } from "../data/packing.js";
-import { createEngine } from "../engine/engine.js";
-import type { Engine, Session, TensorData } from "../engine/types.js";
+import type { Session, TensorData } from "../engine/types.js";
 import type { LoadedModel, LoraConfig } from "../models/loaded-model.js";
 import { loraModules } from "../models/lora.js";
 import { buildScoreGraph } from "../models/score-graph.js";
 import type { DpoLossName, DpoLossOptions } from "./losses/dpo-options.js";
 import { buildStepGraph, dpoStep, noiseWidth, sftStep } from "./step-graph.js";
 
-let engine: Engine;
 let model: LoadedModel;
-const root = mkdtempSync(join(tmpdir(), "safe-to-serve-step-"));
+const { root, engine } = await scratchEngine("step");
 beforeAll(async () => {
-  engine = await createEngine({ threads: 1, inProcess: true });
   model = await openRandom(root);
 });
-afterAll(async () => {
-  await engine.close();
-  rmSync(root, { recursive: true });
-});
-
 const P = 3;
 const segments: readonly Segment[] = randomSegments(P, 23);
 const lora = (dropout: number): LoraConfig => ({

@@ -1,29 +1,17 @@
 /** @file Recipe tests: whole runs on a tiny random Llama with the real tokenizer, in seconds. */
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { smolLm2TokenizerFiles } from "../../test/support/smollm2-tokenizer.js";
+import { beforeAll, describe, expect, test } from "vitest";
+import { scratchEngine } from "../../test/support/scratch-engine.js";
+import { writeTinyChatModel } from "../../test/support/tiny-chat-model.js";
 import { ConfigError } from "../core/errors.js";
 import { SeededRandom } from "../core/random.js";
 import type { PreferencePair, PromptCompletion } from "../data/examples.js";
 import { packSegments, type Segment } from "../data/packing.js";
-import { createEngine } from "../engine/engine.js";
-import type { Engine } from "../engine/types.js";
 import { readAdapter } from "../models/adapter.js";
 import type { LoadedModel } from "../models/loaded-model.js";
 import { openModel } from "../models/open.js";
-import { writeSafetensors } from "../models/safetensors.js";
 import { buildScoreGraph } from "../models/score-graph.js";
-import { TINY_CONFIG, tinyConfig, tinyTensors } from "../models/tiny-checkpoint.test-data.js";
 import { LOGIT_CHUNKS } from "../models/token-log-probs.js";
 import type { Message } from "../text/messages.js";
 import type { Certificate } from "./certificate.js";
@@ -38,32 +26,14 @@ import { trainSit } from "./methods/sit.js";
 import { SessionRunner } from "./session-runner.js";
 import { buildStepGraph, dpoStep, noiseWidth, type StepLoss, sftStep } from "./step-graph.js";
 
-let root = "";
+const { root, engine } = await scratchEngine("train");
 let model: LoadedModel;
-let engine: Engine;
 
 beforeAll(async () => {
-  root = mkdtempSync(join(tmpdir(), "safe-to-serve-train-"));
-  const files = smolLm2TokenizerFiles();
-  const config = { ...TINY_CONFIG, vocab_size: 49152, max_position_embeddings: 256, eos_token_id: 2 };
   const folder = join(root, "model");
-  mkdirSync(folder);
-  await writeSafetensors(join(folder, "model.safetensors"), tinyTensors(tinyConfig(config)), {
-    format: "pt",
-  });
-  writeFileSync(join(folder, "config.json"), JSON.stringify(config));
-  writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(files.tokenizer));
-  writeFileSync(
-    join(folder, "tokenizer_config.json"),
-    JSON.stringify({ ...files.config, chat_template: files.chatTemplate }),
-  );
+  await writeTinyChatModel(folder, 256);
   model = await openModel(folder);
-  engine = await createEngine({ threads: 1, inProcess: true });
 }, 60_000);
-afterAll(async () => {
-  await engine.close();
-  rmSync(root, { recursive: true, force: true });
-});
 
 const user = (content: string): Message[] => [{ role: "user", content }];
 const assistant = (content: string): Message[] => [{ role: "assistant", content }];
