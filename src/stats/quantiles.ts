@@ -1,7 +1,8 @@
 /**
  * @file Quantiles of the normal and of Student's t distribution, to about 1e-14, without a dependency.
  * Normal: Wichura 1988, algorithm AS 241 (PPND16). t: Newton steps on the regularised incomplete beta function,
- * continued fraction by Lentz (Numerical Recipes, section 6.4).
+ * continued fraction by Lentz (Numerical Recipes, section 6.4); with many degrees of freedom, where 1 − x would be rounded
+ * away, the expansion about the normal quantile (Abramowitz & Stegun 26.7.5).
  */
 
 type Coefficients = readonly number[];
@@ -56,8 +57,23 @@ export function tQuantile(p: number, degreesOfFreedom: number): number {
   if (p === 0.5) return 0;
   const tail = Math.min(p, 1 - p);
   if (tail === 0) return p < 0.5 ? -Infinity : Infinity;
-  const t = upperTailQuantile(tail, degreesOfFreedom);
+  const isNearNormal = degreesOfFreedom >= NEAR_NORMAL;
+  const t = (isNearNormal ? expandedQuantile : upperTailQuantile)(tail, degreesOfFreedom);
   return p < 0.5 ? -t : t;
+}
+
+/** Degrees of freedom from which on the expansion's remainder is below 1e-14 for tails down to 1e-15. */
+const NEAR_NORMAL = 1e5;
+
+/** The normal quantile and its corrections in powers of 1/df. */
+function expandedQuantile(tail: number, df: number): number {
+  const z = -normalQuantile(tail);
+  const s = z * z;
+  const first = (s + 1) / 4;
+  const second = ((5 * s + 16) * s + 3) / 96;
+  const third = (((3 * s + 19) * s + 17) * s - 15) / 384;
+  const fourth = ((((79 * s + 776) * s + 1482) * s - 1920) * s - 945) / 92160;
+  return z + (z / df) * (first + (second + (third + fourth / df) / df) / df);
 }
 
 /** Newton steps in log t, kept inside a bracket. `tail` is P(T > t), below one half. */
