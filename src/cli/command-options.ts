@@ -89,6 +89,7 @@ export interface TrainFlags {
   readonly loraDropout?: number;
   readonly loraTargets?: readonly string[];
   readonly maxLength?: number;
+  readonly maxCompletionLength?: number;
   readonly maxGradNorm?: number;
   readonly weightDecay?: number;
   readonly shuffle: boolean;

@@ -197,6 +197,7 @@ const SETTINGS: Readers<RecipeSettings> = {
   scheduler: oneOf(SCHEDULERS),
   warmupSteps: countOrZero,
   maxLength: number({ min: 2, isInteger: true }),
+  maxCompletionLength: countOrZero,
   overLength: oneOf(["truncate", "drop", "refuse"]),
   maxGradNorm: number({ min: 0 }),
   weightDecay: number({ min: 0 }),

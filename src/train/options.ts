@@ -31,6 +31,8 @@ export interface TrainingSettings {
   readonly warmupSteps: number;
   /** Most tokens of prompt and answer together. */
   readonly maxLength: number;
+  /** Answers are cut at so many tokens; 0 leaves them whole. A refusal is decided in an answer's first tokens. */
+  readonly maxCompletionLength: number;
   /** What happens to longer ones. */
   readonly overLength: OverLengthPolicy;
   /** Clips the gradient to this norm; 0 does not clip. */
@@ -123,6 +125,7 @@ const COMMON: Omit<TrainingSettings, "epochs" | "learningRate" | "scheduler" | "
   maxSteps: 0,
   gradientAccumulation: 1,
   warmupSteps: 0,
+  maxCompletionLength: 0,
   overLength: "truncate",
   maxGradNorm: 1,
   weightDecay: 0,
@@ -159,12 +162,17 @@ export function resolveSettings(method: MethodName, options: Partial<TrainingSet
 }
 
 function checkSettings(settings: TrainingSettings): void {
-  const { learningRate, warmupSteps, maxLength, maxGradNorm, weightDecay, evalSteps, saveSteps } = settings;
+  const { learningRate, warmupSteps, maxLength, maxCompletionLength, maxGradNorm, weightDecay } = settings;
+  const { evalSteps, saveSteps } = settings;
   schedulerName(settings.scheduler);
   require("--learning-rate", learningRate, learningRate > 0, "a number above 0");
   require("--warmup-steps", warmupSteps, isCount(warmupSteps, 0), "a whole number of at least 0");
   require("--max-steps", settings.maxSteps, isCount(settings.maxSteps, 0), "a whole number of at least 0");
   require("--max-length", maxLength, isCount(maxLength, 2), "a whole number of at least 2");
+  require("--max-completion-length", maxCompletionLength, isCount(
+    maxCompletionLength,
+    0,
+  ), "a whole number of at least 0");
   require("--max-grad-norm", maxGradNorm, maxGradNorm >= 0, "a number of at least 0");
   require("--weight-decay", weightDecay, weightDecay >= 0, "a number of at least 0");
   require("--eval-steps", evalSteps, isCount(evalSteps, 0), "a whole number of at least 0");

@@ -56,6 +56,17 @@ describe("prepareCompletions", () => {
     expect(report.stopToken).toEqual({ trained: 1, lost: 1, uncutWithout: 0 });
   });
 
+  test("cuts answers at maxCompletionLength, whatever the policy for long rows", () => {
+    const { rows, report } = prepareCompletions([row("a", "hi", "abcdefghij"), row("b", "x", "y")], encoder, {
+      ...options,
+      maxCompletionLength: 4,
+      overLength: "refuse",
+    });
+    expect(rows.map(({ segment }) => segment.branches[0]?.length)).toEqual([4, 3]);
+    expect(report.cut).toEqual({ count: 1, ids: ["a"] });
+    expect(report.stopToken).toEqual({ trained: 1, lost: 1, uncutWithout: 0 });
+  });
+
   test("keeps the stop token when the cut takes only the newline after it", () => {
     const { report } = prepareCompletions([row("a", "hi", "1234567")], encoder, options);
     expect(report.cut.count).toBe(1);

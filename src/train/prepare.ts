@@ -29,6 +29,8 @@ export type OverLengthPolicy = "truncate" | "drop" | "refuse";
 export interface PrepareOptions {
   /** Most tokens of prompt and answer together. */
   readonly maxLength: number;
+  /** Every answer is cut at so many tokens before `maxLength` is looked at; 0 or absent: not at all. */
+  readonly maxCompletionLength?: number;
   /** Default "truncate", as TRL: an answer that is cut loses its stop token, which is counted. */
   readonly overLength?: OverLengthPolicy;
   /** Ids that end a generation: the end of turn must be one of them, or the model never learns to stop. */
@@ -159,10 +161,13 @@ function dropRepeats(rows: readonly EncodedRow[], counter: DropCounter): Encoded
 
 function cutRow(row: EncodedRow, options: PrepareOptions, counter: DropCounter): TrainingRow | null {
   const room = options.maxLength - row.prompt.length;
-  const isCut = row.answers.some(({ completionIds }) => completionIds.length > room);
-  if (isCut && options.overLength === "refuse") throw tooLong(row, options.maxLength);
-  if (isCut && options.overLength === "drop") return dropRow(row, "longer than the length limit", counter);
-  const branches = row.answers.map(({ completionIds }) => completionIds.slice(0, room));
+  const answers = row.answers.map(({ completionIds }) =>
+    completionIds.slice(0, options.maxCompletionLength || completionIds.length),
+  );
+  const isOver = answers.some(({ length }) => length > room);
+  if (isOver && options.overLength === "refuse") throw tooLong(row, options.maxLength);
+  if (isOver && options.overLength === "drop") return dropRow(row, "longer than the length limit", counter);
+  const branches = answers.map((ids) => ids.slice(0, room));
   if (branches.length === 2 && sameIds(branches[0], branches[1])) {
     return dropRow(row, "identical pair after truncation", counter);
   }
@@ -173,7 +178,9 @@ function cutRow(row: EncodedRow, options: PrepareOptions, counter: DropCounter):
       isStop: stop !== undefined && options.stopTokenIds.includes(stop),
     });
   });
-  if (isCut) counter.cut(row.id);
+  if (row.answers.some(({ completionIds }, i) => completionIds.length !== branches[i]?.length)) {
+    counter.cut(row.id);
+  }
   return { id: row.id, segment: { id: row.id, prompt: row.prompt, branches } };
 }
 

@@ -126,8 +126,8 @@ function prepareRows<Source extends PromptedRow, Row extends TrainingRow>(
   plan: RunPlan<Source, Row>,
 ): PreparedRows {
   const { settings, start, data, evaluation } = plan;
-  const { maxLength, overLength } = settings;
-  const options = { maxLength, overLength, stopTokenIds: start.encoder.stopIds };
+  const { maxLength, maxCompletionLength, overLength } = settings;
+  const options = { maxLength, maxCompletionLength, overLength, stopTokenIds: start.encoder.stopIds };
   const train = plan.prepare(data.rows, { ...options, excluded: contaminatedRows(plan.contamination) });
   if (evaluation === null) return { train, evaluation: null };
   const excluded = trainedPrompts(data.rows, evaluation.rows);
