@@ -35,6 +35,8 @@ export interface PrepareOptions {
   readonly overLength?: OverLengthPolicy;
   /** Ids that end a generation: the end of turn must be one of them, or the model never learns to stop. */
   readonly stopTokenIds: readonly number[];
+  /** Whether some row must end in a stop token; default true. Held-out rows, which train nothing, need none. */
+  readonly needsStop?: boolean;
   /** Ids of rows that must not be used, and why. */
   readonly excluded?: ReadonlyMap<string, DropReason>;
 }
@@ -210,9 +212,9 @@ function requireStopToken({ stopToken }: PreparationReport, options: PrepareOpti
       },
     );
   }
-  if (trained > 0) return;
+  if (trained > 0 || options.needsStop === false) return;
   throw new TrainingError("stop token: expected it to be trained in at least one row, got none", {
-    hint: `every answer is cut at ${options.maxLength} tokens; raise --max-length`,
+    hint: "every answer is cut: raise --max-length or --max-completion-length",
   });
 }
 

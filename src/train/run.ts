@@ -131,7 +131,7 @@ function prepareRows<Source extends PromptedRow, Row extends TrainingRow>(
   const train = plan.prepare(data.rows, { ...options, excluded: contaminatedRows(plan.contamination) });
   if (evaluation === null) return { train, evaluation: null };
   const excluded = trainedPrompts(data.rows, evaluation.rows);
-  return { train, evaluation: plan.prepare(evaluation.rows, { ...options, excluded }) };
+  return { train, evaluation: plan.prepare(evaluation.rows, { ...options, excluded, needsStop: false }) };
 }
 
 function recipeOf<Source extends PromptedRow, Row extends TrainingRow>(plan: RunPlan<Source, Row>): Recipe {
