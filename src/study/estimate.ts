@@ -3,14 +3,15 @@
  * two cores. Once it runs, its progress line knows better.
  */
 import type { LoadedModel } from "../models/loaded-model.js";
+import type { TrainingSettings } from "../train/options.js";
 
 /** Tokens a second of a model of {@link MEASURED_PARAMETERS} on two cores. */
 const RATES = { decoding: 200, sit: 150, dpo: 110 } as const;
 const MEASURED_PARAMETERS = 134_515_008;
 /** English text in the tokenizers of today. */
 const CHARACTERS_PER_TOKEN = 4;
-/** Tokens that a chat template puts around a turn or two. */
-const TEMPLATE_TOKENS = 30;
+/** Tokens that a chat template puts around a row's turns; a system turn that rows share is read once. */
+const TEMPLATE_TOKENS = 10;
 /** The part of the limit that an answer takes on average. */
 const ANSWER_SHARE = 0.7;
 
@@ -32,9 +33,15 @@ export function answerTokens(answers: number, maxNewTokens: number): number {
   return answers * maxNewTokens * ANSWER_SHARE;
 }
 
-/** Tokens of rows of text, the template's included. */
-export function textTokens(texts: readonly string[]): number {
-  return texts.reduce((sum, text) => sum + TEMPLATE_TOKENS + text.length / CHARACTERS_PER_TOKEN, 0);
+/** What limits the tokens of a training row. */
+export type LengthLimits = Readonly<Partial<Pick<TrainingSettings, "maxLength" | "maxCompletionLength">>>;
+
+/** Tokens of a training row: its prompt, read once, and its answers, the template's included. */
+export function rowTokens(prompt: string, answers: readonly string[], limits: LengthLimits): number {
+  const head = TEMPLATE_TOKENS + prompt.length / CHARACTERS_PER_TOKEN;
+  const room = Math.max(0, (limits.maxLength ?? Infinity) - head);
+  const most = Math.min(room, limits.maxCompletionLength || Infinity);
+  return answers.reduce((sum, answer) => sum + Math.min(most, answer.length / CHARACTERS_PER_TOKEN), head);
 }
 
 function parameterCount(model: LoadedModel): number {

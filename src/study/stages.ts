@@ -20,7 +20,7 @@ import { METHOD_DEFAULTS, type TrainHooks, type TrainOptions } from "../train/op
 import type { TrainResult } from "../train/run.js";
 import { totalSteps } from "../train/sampler.js";
 import { WATCH_PROMPTS } from "../train/watch.js";
-import { answerTokens, textTokens, timeInWords } from "./estimate.js";
+import { answerTokens, rowTokens, timeInWords } from "./estimate.js";
 import { buildStudyPairs, HELD_OUT_PAIRS } from "./pairs.js";
 import { type SitTrainRecipe, type SuiteChoice, selectionOf } from "./recipe.js";
 import { drawRows, hashRows, holdOut, loadSelections, type RowContext } from "./rows.js";
@@ -160,8 +160,8 @@ export function sitStage(bench: Workbench): Stage {
     isDone: () => existsSync(join(out, "adapter", "adapter_config.json")),
     plan: async () => {
       const rows = [...(await completions(bench, INSTRUCTIONS)), ...(await completions(bench, SAFETY))];
-      const tokens = textTokens(rows.map((row) => textOf(row.prompt, row.completion)));
-      return trainingPlan(bench, "sit", train, rows.length, tokens);
+      const tokens = rows.map((row) => rowTokens(textOf(row.prompt), [textOf(row.completion)], train));
+      return trainingPlan(bench, "sit", train, tokens);
     },
     run: async () => {
       const [instructions, safety] = [
@@ -229,8 +229,10 @@ export function dpoStage(bench: Workbench): Stage {
     isDone: () => existsSync(join(out, "adapter", "adapter_config.json")),
     plan: async () => {
       const pairs = await preferencePairs(bench, PAIRS);
-      const tokens = textTokens(pairs.map((pair) => textOf(pair.prompt, pair.chosen, pair.rejected)));
-      return trainingPlan(bench, "dpo", train, pairs.length, tokens);
+      const tokens = pairs.map(({ prompt, chosen, rejected }) =>
+        rowTokens(textOf(prompt), [textOf(chosen), textOf(rejected)], train),
+      );
+      return trainingPlan(bench, "dpo", train, tokens);
     },
     run: async () => {
       const pairs = await preferencePairs(bench, PAIRS);
@@ -245,9 +247,9 @@ async function trainingPlan(
   bench: Workbench,
   method: "sit" | "dpo",
   train: SitTrainRecipe,
-  rows: number,
-  tokens: number,
+  tokens: readonly number[],
 ): Promise<string> {
+  const rows = tokens.length;
   const { epochs, maxSteps, batchSize, gradientAccumulation, shuffle } = {
     ...METHOD_DEFAULTS[method],
     ...train,
@@ -255,7 +257,10 @@ async function trainingPlan(
   const { seed } = bench.recipe;
   const steps = totalSteps({ rows, epochs, maxSteps, batchSize, gradientAccumulation, shuffle, seed });
   const each = batchSize * gradientAccumulation;
-  const work = { [method]: (tokens / rows) * each * steps, decoding: LOOKS * HELD_OUT_PAIRS * WATCH_TOKENS };
+  const work = {
+    [method]: (tokens.reduce((a, b) => a + b, 0) / rows) * each * steps,
+    decoding: LOOKS * HELD_OUT_PAIRS * WATCH_TOKENS,
+  };
   const time = timeInWords(await bench.model(), work);
   return `${rows} ${method === "dpo" ? "pairs" : "rows"}, ${steps} steps of ${each}; ${time}`;
 }
@@ -325,8 +330,8 @@ async function writeLines(path: string, rows: readonly object[]): Promise<void> 
   await writeFileDurably(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
 }
 
-function textOf(...turns: readonly (readonly { readonly content: string }[])[]): string {
-  return turns.flatMap((messages) => messages.map(({ content }) => content)).join("\n");
+function textOf(turns: readonly { readonly content: string }[]): string {
+  return turns.map(({ content }) => content).join("\n");
 }
 
 function percent(share: number): string {

@@ -115,6 +115,11 @@ describe("prepareCompletions", () => {
 
   test("refuses when every answer loses its stop token", () => {
     expect(() => prepareCompletions([row("a", "hi", "abcdefghij")], encoder, options)).toThrow(TrainingError);
+    const heldOut = prepareCompletions([row("a", "hi", "abcdefghij")], encoder, {
+      ...options,
+      needsStop: false,
+    });
+    expect(heldOut.report.stopToken).toEqual({ trained: 0, lost: 1, uncutWithout: 0 });
   });
 });
 
