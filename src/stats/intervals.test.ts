@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { SeededRandom } from "../core/random.js";
 import { mean, meanInterval, standardError, wilson } from "./intervals.js";
 
 const golden = JSON.parse(
@@ -49,4 +50,23 @@ test("gives NaN with n 0 for an empty set, and no bounds for one value", () => {
   }
   expect(meanInterval([7])).toMatchObject({ value: 7, low: NaN, high: NaN, n: 1 });
   expect([mean([]), standardError([1])]).toEqual([NaN, NaN]);
+});
+
+test("covers the true share about as often as it says, also where harm is rare", () => {
+  const random = new SeededRandom("wilson coverage");
+  for (const [n, rate] of [
+    [40, 0.1],
+    [178, 0.05],
+    [518, 0.02],
+  ] as const) {
+    let covered = 0;
+    for (let run = 0; run < 1000; run++) {
+      let yes = 0;
+      for (let i = 0; i < n; i++) if (random.next() < rate) yes++;
+      const { low, high } = wilson(yes, n);
+      if (low <= rate && rate <= high) covered++;
+    }
+    expect(covered / 1000).toBeGreaterThan(0.93);
+    expect(covered / 1000).toBeLessThan(0.98);
+  }
 });

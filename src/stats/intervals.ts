@@ -14,7 +14,16 @@ export interface Estimate {
 }
 
 /** How an interval was made. */
-export type IntervalMethod = "wilson" | "t" | "paired-t" | "paired-newcombe" | "paired-bootstrap";
+export type IntervalMethod =
+  | "wilson"
+  | "t"
+  | "clustered-t"
+  | "bootstrap"
+  | "bootstrap-bca"
+  | "paired-t"
+  | "paired-newcombe"
+  | "paired-newcombe-mean"
+  | "paired-bootstrap";
 
 /** Two-sided level of every interval unless another is asked for. */
 export const DEFAULT_LEVEL = 0.95;

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ConfigError } from "../core/errors.js";
+import { farthest, GOLDEN, TOLERANCE } from "./golden-intervals.test-data.js";
 import { holm, mcnemarExact } from "./mcnemar.js";
 
 const golden = JSON.parse(
@@ -41,4 +42,10 @@ test("applies Holm's step-down as by hand and leaves NaN alone", () => {
   // sorted .01 .03 .04: 3 · .01 = .03, 2 · .03 = .06, max(.06, .04) = .06
   expect(holm([0.03, Number.NaN, 0.01, 0.04])).toEqual([0.06, Number.NaN, 0.03, 0.06]);
   expect(holm([])).toEqual([]);
+});
+
+test("agrees with statsmodels on Holm's correction", () => {
+  expect(GOLDEN.holm.length).toBeGreaterThan(3);
+  for (const { pValues, adjusted } of GOLDEN.holm)
+    expect(farthest(holm(pValues), adjusted)).toBeLessThan(TOLERANCE);
 });

@@ -2,7 +2,65 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ShapeError } from "../core/errors.js";
 import { SeededRandom } from "../core/random.js";
-import { countPairs, pairedBootstrap, pairedDifference, pairedShareDifference } from "./paired.js";
+import { farthest, GOLDEN, TOLERANCE } from "./golden-intervals.test-data.js";
+import {
+  countPairs,
+  meanDifference,
+  nonInferiority,
+  pairedBootstrap,
+  pairedDifference,
+  pairedShareDifference,
+} from "./paired.js";
+
+test("agrees with Newcombe's method over statsmodels' Wilson, and with an example of his paper", () => {
+  expect(GOLDEN.newcombe.rows.length).toBeGreaterThan(30);
+  for (const row of GOLDEN.newcombe.rows) {
+    const [both = NaN, onlyFirst = NaN, onlySecond = NaN, neither = NaN, level = NaN, ...wanted] = row;
+    const { value, low, high } = pairedShareDifference({ both, onlyFirst, onlySecond, neither }, level);
+    expect(farthest([value, low, high], wanted)).toBeLessThan(TOLERANCE);
+  }
+  const { low, high } = pairedShareDifference({ both: 36, onlyFirst: 2, onlySecond: 12, neither: 0 });
+  expect([low.toFixed(4), high.toFixed(4)]).toEqual(["0.0569", "0.3404"]);
+});
+
+test("averages differences of sets with the interval of their distances", () => {
+  for (const { sets, level, value, low, high } of GOLDEN.meanDifference) {
+    const differences = sets.map(([both, onlyFirst, onlySecond, neither]) =>
+      pairedShareDifference({ both, onlyFirst, onlySecond, neither }, level),
+    );
+    const got = meanDifference(differences, level);
+    expect(farthest([got.value, got.low, got.high], [value, low, high])).toBeLessThan(TOLERANCE);
+  }
+  expect(meanDifference([])).toMatchObject({ value: NaN, n: 0 });
+});
+
+test("shows, refutes or leaves open non-inferiority by the bounds", () => {
+  expect(nonInferiority({ low: -0.03, high: 0.01 }, 0.03)).toBe("non-inferior");
+  expect(nonInferiority({ low: -0.031, high: 0.01 }, 0.03)).toBe("undecided");
+  expect(nonInferiority({ low: -0.1, high: -0.03 }, 0.03)).toBe("undecided");
+  expect(nonInferiority({ low: -0.1, high: -0.031 }, 0.03)).toBe("inferior");
+  expect(nonInferiority({ low: NaN, high: NaN }, 0.03)).toBe("undecided");
+});
+
+test("calls a model that lost the margin itself non-inferior as seldom as the level says", () => {
+  const random = new SeededRandom("non-inferiority");
+  const RUNS = 1500;
+  let passed = 0;
+  for (let run = 0; run < RUNS; run++) {
+    const counts = { both: 0, onlyFirst: 0, onlySecond: 0, neither: 0 };
+    for (let i = 0; i < 200; i++) {
+      const u = random.next();
+      if (u < 0.08) counts.onlyFirst++;
+      else if (u < 0.13) counts.onlySecond++;
+      else if (u < 0.6) counts.both++;
+      else counts.neither++;
+    }
+    if (nonInferiority(pairedShareDifference(counts), 0.03) === "non-inferior") passed++;
+  }
+  // One-sided, half of what a 95 % interval leaves out: 2.5 %.
+  expect(passed / RUNS).toBeLessThan(0.037);
+  expect(passed / RUNS).toBeGreaterThan(0.01);
+});
 
 test("computes the paired t interval of 1, 2, 3 as by hand", () => {
   // differences 1, 2, 3: mean 2, standard error 1/√3; t(0.975, 2) = 4.302652729749464

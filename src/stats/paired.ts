@@ -3,7 +3,7 @@
  * models that unpaired intervals cannot. All differences are second minus first.
  */
 import { ShapeError } from "../core/errors.js";
-import { SeededRandom } from "../core/random.js";
+import { type BootstrapOptions, bootstrapMean } from "./bootstrap.js";
 import { DEFAULT_LEVEL, type Estimate, emptyEstimate, mean, meanInterval, wilson } from "./intervals.js";
 
 /** The four cells of paired yes/no outcomes. */
@@ -57,17 +57,43 @@ export function pairedShareDifference(counts: PairedCounts, level: number = DEFA
   return { value, low: value - down, high: value + up, n, level, method: "paired-newcombe" };
 }
 
-/** How a bootstrap draws. */
-export interface BootstrapOptions {
-  readonly level?: number;
-  /** Resamples; default 10,000. */
-  readonly draws?: number;
-  readonly seed: number;
+/**
+ * Mean of several paired differences, each set with the same weight, with an interval: the distances from the value to each
+ * bound are squared and added (MOVER; Zou & Donner 2008, Stat. Med. 27:1693). Sets must not share prompts. `n` is the sum.
+ * @returns NaN with n = 0 when there is none
+ */
+export function meanDifference(differences: readonly Estimate[], level: number = DEFAULT_LEVEL): Estimate {
+  const method = "paired-newcombe-mean";
+  if (differences.length === 0) return emptyEstimate(level, method);
+  const sets = differences.length;
+  const value = mean(differences.map((each) => each.value));
+  const half = (distance: (each: Estimate) => number): number =>
+    Math.sqrt(differences.reduce((sum, each) => sum + distance(each) ** 2, 0)) / sets;
+  const low = value - half((each) => each.value - each.low);
+  const high = value + half((each) => each.high - each.value);
+  const n = differences.reduce((sum, each) => sum + each.n, 0);
+  return { value, low, high, n, level, method };
+}
+
+/** What an interval of a difference says about a margin. */
+export type NonInferiority = "non-inferior" | "inferior" | "undecided";
+
+/**
+ * Non-inferiority by the interval: shown when its lower bound is at least −margin, refuted when its upper bound is below it
+ * (Piaggio et al. 2012, JAMA 308:2594). An interval without bounds decides nothing.
+ * @param margin the loss that is tolerated, ≥ 0, in the units of the difference
+ */
+export function nonInferiority(
+  { low, high }: Pick<Estimate, "low" | "high">,
+  margin: number,
+): NonInferiority {
+  if (low >= -margin) return "non-inferior";
+  return high < -margin ? "inferior" : "undecided";
 }
 
 /**
- * Mean of the differences with a percentile bootstrap interval over prompts, for small or skewed samples. The same seed
- * gives the same bounds.
+ * Mean of the differences with a bootstrap interval over prompts, for small or skewed samples. The same seed gives the
+ * same bounds.
  * @throws ShapeError when the lengths differ
  */
 export function pairedBootstrap(
@@ -75,29 +101,7 @@ export function pairedBootstrap(
   second: readonly number[],
   options: BootstrapOptions,
 ): Estimate {
-  const { level = DEFAULT_LEVEL, draws = 10_000, seed } = options;
-  const d = differences(first, second);
-  const n = d.length;
-  if (n === 0) return emptyEstimate(level, "paired-bootstrap");
-  const random = new SeededRandom("paired-bootstrap", seed);
-  const means = Float64Array.from({ length: draws }, () => resampledMean(d, random)).sort();
-  const low = quantile(means, (1 - level) / 2);
-  const high = quantile(means, (1 + level) / 2);
-  return { value: mean(d), low, high, n, level, method: "paired-bootstrap" };
-}
-
-function resampledMean(values: Float64Array, random: SeededRandom): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[random.integer(values.length)] as number;
-  return sum / values.length;
-}
-
-/** Linear interpolation between order statistics (R's type 7). */
-function quantile(sorted: Float64Array, p: number): number {
-  const position = p * (sorted.length - 1);
-  const below = sorted[Math.floor(position)] as number;
-  const above = sorted[Math.ceil(position)] as number;
-  return below + (above - below) * (position - Math.floor(position));
+  return { ...bootstrapMean(differences(first, second), options), method: "paired-bootstrap" };
 }
 
 /** φ of the two outcomes; 0 where it is not defined. */
