@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../core/errors.js";
-import { nearestName } from "./fields.js";
+import { nearestName } from "../core/fields.js";
 import { bundledRecipe, loadRecipe, parseRecipe, selectionOf } from "./recipe.js";
 
 const GOOD = `model: smollm2-135m-instruct

@@ -2,30 +2,28 @@
  * @file A recipe: base model, what is evaluated, and how SIT and DPO are fed and trained. It is data (YAML), read
  * strictly, so that a mistyped key never silently trains something else.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isNode, LineCounter, parseDocument } from "yaml";
-import { ConfigError } from "../core/errors.js";
-import { OWN_TRIES } from "../data/pairs.js";
-import { SUITE_NAMES, suite, TASKS, type TaskSelection, taskNamed } from "../evaluate/tasks/suites.js";
-import type { WeightScheme } from "../models/loaded-model.js";
-import { DPO_LOSSES } from "../train/losses/dpo-options.js";
-import type { DpoOptions, LoraSettings, TrainingSettings } from "../train/options.js";
-import { SCHEDULERS } from "../train/schedule.js";
 import {
   flag,
   listOf,
   number,
   oneOf,
-  type Place,
   pattern,
   type Reader,
   type Readers,
   record,
   text,
   wrong,
-} from "./fields.js";
+} from "../core/fields.js";
+import { parseYaml, readYaml } from "../core/yaml.js";
+import { OWN_TRIES } from "../data/pairs.js";
+import { SUITE_NAMES, suite, TASKS, type TaskSelection, taskNamed } from "../evaluate/tasks/suites.js";
+import type { WeightScheme } from "../models/loaded-model.js";
+import { DPO_LOSSES } from "../train/losses/dpo-options.js";
+import type { DpoOptions, LoraSettings, TrainingSettings } from "../train/options.js";
+import { SCHEDULERS } from "../train/schedule.js";
 
 /** Version of the recipe's shape, recorded with every study. */
 export const RECIPE_VERSION = 1;
@@ -126,24 +124,12 @@ export function bundledRecipe(name: RecipeName): string {
 
 /** Reads a recipe file. @throws ConfigError in one line: file, line, key, what was expected */
 export function loadRecipe(path: string): Recipe {
-  if (!existsSync(path)) throw new ConfigError(`${path}: expected a recipe, got no file`);
-  return parseRecipe(readFileSync(path, "utf8"), path);
+  return readYaml(path, RECIPE, "a recipe");
 }
 
 /** Reads a recipe's text; `file` names it in errors. @throws ConfigError */
 export function parseRecipe(content: string, file: string): Recipe {
-  const lines = new LineCounter();
-  const document = parseDocument(content, { lineCounter: lines });
-  const [problem] = document.errors;
-  if (problem !== undefined) {
-    const { line } = lines.linePos(problem.pos[0]);
-    throw new ConfigError(`${file}:${line}: expected YAML, got ${problem.message.split("\n")[0] ?? ""}`);
-  }
-  const lineOf: Place["lineOf"] = (path) => {
-    const node: unknown = path.length === 0 ? document.contents : document.getIn(path, true);
-    return isNode(node) && node.range ? lines.linePos(node.range[0]).line : null;
-  };
-  return RECIPE(document.toJS(), { file, path: [], lineOf });
+  return parseYaml(content, file, RECIPE);
 }
 
 /** The tasks of a suite or a list. */

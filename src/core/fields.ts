@@ -2,7 +2,7 @@
  * @file Strict reading of plain data (YAML, JSON) into typed records: what is unknown, missing or out of range is refused
  * in one line that names file, line and path, with the nearest known name as a hint.
  */
-import { ConfigError } from "../core/errors.js";
+import { ConfigError } from "./errors.js";
 
 /** Where a value stands in its file. */
 export interface Place {
