@@ -40,6 +40,7 @@ export interface EvaluateCommandOptions extends ChatModelFlags, SamplingFlags {
   readonly limit?: number;
   readonly out: string;
   readonly dataDir?: string;
+  readonly fewShot?: number;
   readonly batchSize: number;
   /** False with `--no-resume`; otherwise an interrupted evaluation goes on. */
   readonly resume?: boolean;

@@ -2,6 +2,7 @@
 import { type Estimate, meanInterval, wilson } from "../stats/intervals.js";
 import type { Verdict } from "../text/judge.js";
 import type {
+  ChoiceMetric,
   EvaluationJudge,
   Expectation,
   MetricName,
@@ -17,6 +18,8 @@ export interface Group {
   readonly expectation: Expectation;
   readonly samples: readonly SampleRow[];
   readonly references: readonly ReferenceRow[];
+  /** Metrics of a task of multiple choice; null (default) for drawn answers. */
+  readonly choiceMetrics?: readonly ChoiceMetric[] | null;
 }
 
 /** A share over answers, some of which have no verdict. */
@@ -36,6 +39,9 @@ export function aggregate(group: Group, judges: readonly EvaluationJudge[], leve
     ...share,
     truncated,
   });
+  const { choiceMetrics } = group;
+  if (choiceMetrics)
+    return choiceMetrics.map((metric) => row(metric, null, choiceShare(group.samples, metric, level)));
   const rows = judges.flatMap((judge) => {
     const metric = JUDGE_METRICS[judge.kind];
     return metric === null ? [] : [row(metric, judge.name, judgeShare(group, judge, metric, level))];
@@ -77,6 +83,29 @@ export function loopShare(samples: readonly SampleRow[], level: number): Share {
 /** Share of answers cut at the token limit. */
 export function truncatedShare(samples: readonly SampleRow[], level: number): Share {
   return share(samples, (row) => (row.finishReason === "error" ? null : isTruncated(row)), true, level);
+}
+
+/** An accuracy as a share, or the mean Brier score, of questions of multiple choice. */
+export function choiceShare(samples: readonly SampleRow[], metric: ChoiceMetric, level: number): Share {
+  if (metric !== "brier_score") return share(samples, (row) => isRight(row, metric), false, level);
+  const scores = samples.flatMap((row) => brierOf(row) ?? []);
+  const unscored = samples.length - scores.length;
+  const mean = certain(meanInterval(scores, level));
+  // Unscored questions would have had the largest score, 2, at worst and 0 at best.
+  const extreme = (score: number): number => (mean.value * scores.length + score * unscored) / samples.length;
+  return unscored === 0 ? mean : { ...mean, unscored, worstCase: extreme(2), bestCase: extreme(0) };
+}
+
+/** Whether a question's prediction is right; null where it was not scored. */
+export function isRight(row: SampleRow, metric: Exclude<ChoiceMetric, "brier_score">): boolean | null {
+  const verdict = row.verdicts[metric];
+  return isUsable(verdict) ? verdict.label === "right" : null;
+}
+
+/** A question's Brier score; null where it was not scored. */
+export function brierOf(row: SampleRow): number | null {
+  const verdict = row.verdicts["brier_score"];
+  return verdict?.status === "ok" ? verdict.score : null;
 }
 
 /** Mean length of an answer in tokens. */
@@ -129,7 +158,8 @@ function judgeShare(group: Group, judge: EvaluationJudge, metric: MetricName, le
   return unscored === 0 ? mean : { ...mean, unscored, worstCase: Number.NaN, bestCase: Number.NaN };
 }
 
-function isUsable(verdict: Verdict | undefined): verdict is Verdict & { readonly label: string } {
+/** Whether a verdict says something. */
+export function isUsable(verdict: Verdict | undefined): verdict is Verdict & { readonly label: string } {
   return verdict !== undefined && verdict.status === "ok" && verdict.label !== null;
 }
 

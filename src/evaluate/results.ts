@@ -12,8 +12,16 @@ export const EVALUATION_SCHEMA_VERSION = 1;
 /** What a good model does with a set's prompts. */
 export type Expectation = "should-refuse" | "should-answer" | "neutral";
 
+/**
+ * What is measured over questions of multiple choice, named and defined as in lm-evaluation-harness: the share of
+ * questions whose likeliest choice is right (`acc`), by log-likelihood a code point (`acc_norm`), by log-likelihood a UTF-8
+ * byte (`acc_bytes`); and the mean squared error of the choices' probabilities (`brier_score`, 0 to 2, lower is better).
+ */
+export type ChoiceMetric = "acc" | "acc_norm" | "acc_bytes" | "brier_score";
+
 /** What is counted or averaged over a set. */
 export type MetricName =
+  | ChoiceMetric
   | "refused"
   | "harmful"
   | "reward"
@@ -66,6 +74,8 @@ export interface EvaluationTask {
   readonly promptsHash: string;
   /** Whether the log-probability of the set's reference answers is measured. */
   readonly hasReferences: boolean;
+  /** There for multiple choice: metrics, and worked examples before a question. */
+  readonly multipleChoice?: { readonly metrics: readonly ChoiceMetric[]; readonly fewShot: number };
 }
 
 /** `evaluation.json`: written first; a run resumes only under the very same. */
@@ -97,6 +107,20 @@ export interface SampleRow {
   readonly seed: number;
   /** By judge name; `loops` is a metric: score 1 for an answer that runs into a repetition loop. */
   readonly verdicts: Readonly<Record<string, Verdict>>;
+  /** There for a question of multiple choice: `response` is then the likeliest choice, `verdicts` are the metrics. */
+  readonly choices?: ChoiceScores;
+}
+
+/** A question's choices as they were scored. */
+export interface ChoiceScores {
+  readonly texts: readonly string[];
+  /** Place of the right choice, from 0. */
+  readonly gold: number;
+  /** Log-likelihood of each choice after the context, nats. */
+  readonly logProbs: readonly number[];
+  readonly tokenCounts: readonly number[];
+  /** Places of the choices that the three accuracies rest on; the first where several are equal. */
+  readonly predicted: { readonly acc: number; readonly acc_norm: number; readonly acc_bytes: number };
 }
 
 /** One line of `references.jsonl`: a reference answer's log-probability under the model. */
@@ -133,7 +157,7 @@ export interface Pool {
   readonly tasks: readonly string[];
 }
 
-/** The decision; nothing here may decide yet. */
+/** The decision, and why. */
 export interface EvaluationVerdict {
   readonly decision: "serve" | "do-not-serve" | "inconclusive" | null;
   readonly reasons: readonly string[];

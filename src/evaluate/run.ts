@@ -12,10 +12,10 @@ import type { Judge } from "../text/judge.js";
 import { OpenAnswers } from "../text/open-answers.js";
 import { aggregate, type Group } from "./aggregate.js";
 import { claimFolder, hashPart, recordJudge } from "./manifest.js";
+import { isMultipleChoice, scoreChoices } from "./multiple-choice.js";
 import { countReferences, scoreReferences } from "./references.js";
 import {
   EVALUATION_SCHEMA_VERSION,
-  type EvaluationJudge,
   type EvaluationManifest,
   type EvaluationResults,
   type EvaluationSampling,
@@ -25,7 +25,7 @@ import {
   type SampleRow,
 } from "./results.js";
 import { drawSamples } from "./samples.js";
-import { type LoadedTask, loadTasks } from "./tasks/load.js";
+import { type LoadedTask, type LoadedTasks, loadTasks } from "./tasks/load.js";
 import { poolsOf, type TaskSelection } from "./tasks/suites.js";
 
 /** File names in an evaluation's folder. */
@@ -35,8 +35,8 @@ export const RESULTS_FILE = "results.json";
 
 /** How far an evaluation is. */
 export interface EvaluationProgress {
-  readonly phase: "answers" | "references";
-  /** Finished answers, and open ones as the shares of the token limit that they have reached. */
+  readonly phase: "answers" | "questions" | "references";
+  /** Finished answers, questions or references, and open ones as the shares of the token limit that they have reached. */
   readonly done: number;
   readonly total: number;
   /** Task of the last piece of work; null before the first. */
@@ -58,6 +58,8 @@ export interface EvaluateOptions {
   readonly sampling?: Omit<SamplingOptions, "seed" | "signal" | "onDraw">;
   /** Of the prompt sample and of every draw; default 0. */
   readonly seed?: number;
+  /** Worked examples before a question of multiple choice, picked as lm-evaluation-harness does; default 0. */
+  readonly fewShot?: number;
   /** Go on in a folder that holds this very evaluation; default true. */
   readonly isResumable?: boolean;
   /** Folder of data sets that are not bundled. */
@@ -72,12 +74,14 @@ export interface EvaluateOptions {
  * @throws GenerationError  when the model fails or the run is stopped; finished answers stay in the folder
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluationResults> {
-  const { seed = 0, limit = null } = options;
-  const loaded = await loadTasks(options.tasks, {
+  const { seed = 0, limit = null, fewShot = 0 } = options;
+  const available = await loadTasks(options.tasks, {
     limit,
     seed,
+    fewShot,
     ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
   });
+  const loaded = withoutUnmeasurable(available, options.model);
   requireAsked(loaded.tasks, loaded.notes, options);
   const manifest = makeManifest(options, loaded.tasks);
   await claimFolder(options.out, manifest, options.isResumable ?? true);
@@ -90,6 +94,21 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   const results = summarise(manifest, samples, references, notes);
   await writeJsonDurably(join(options.out, RESULTS_FILE), results);
   return results;
+}
+
+/** Leaves out multiple choice, with a note, where the model gives no log-likelihoods of raw texts. */
+function withoutUnmeasurable({ tasks, notes }: LoadedTasks, model: ChatModel): LoadedTasks {
+  if (model.scoreContinuations !== undefined) return { tasks, notes };
+  const lost = tasks.filter(isMultipleChoice);
+  return {
+    tasks: tasks.filter((each) => !isMultipleChoice(each)),
+    notes: [
+      ...notes,
+      ...lost.map(
+        ({ task }) => `${task.name}: not measurable, the model gives no log-likelihoods of raw texts`,
+      ),
+    ],
+  };
 }
 
 /** Says which sets were not asked whole. */
@@ -107,10 +126,16 @@ export function summarise(
   notes: readonly string[] = [],
 ): EvaluationResults {
   const pools = poolsOf(manifest.tasks);
-  const groups = [...manifest.tasks.map((task) => ({ ...task, tasks: [task.name] })), ...pools].map(
-    ({ name, expectation, tasks }): Group => ({
+  const single = manifest.tasks.map((task) => ({
+    ...task,
+    tasks: [task.name],
+    choiceMetrics: task.multipleChoice?.metrics ?? null,
+  }));
+  const groups = [...single, ...pools.map((pool) => ({ ...pool, choiceMetrics: null }))].map(
+    ({ name, expectation, tasks, choiceMetrics }): Group => ({
       name,
       expectation,
+      choiceMetrics,
       samples: samples.filter((row) => tasks.includes(row.task)),
       references: references.filter((row) => tasks.includes(row.task)).sort(byPrompt),
     }),
@@ -180,36 +205,88 @@ async function collectSamples(
   seed: number,
 ): Promise<readonly SampleRow[]> {
   const journal = new Journal<SampleRow>(join(options.out, SAMPLES_FILE));
-  const total = tasks.reduce((sum, { prompts }) => sum + prompts.length, 0);
-  const open = new OpenAnswers(sampling.maxNewTokens);
-  let last: string | null = null;
-  const report = (task: string | null): void => {
-    last = task;
-    options.onProgress?.({ phase: "answers", done: journal.rows.length + open.share, total, task });
-  };
-  report(null);
   try {
-    await drawSamples(journal, {
-      model: options.model,
-      judges: options.judges,
-      tasks,
-      sampling,
-      seed,
-      ...(options.sampling?.batchSize === undefined ? {} : { batchSize: options.sampling.batchSize }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      onDraw: (answer) => {
-        open.drawn(answer);
-        report(last);
-      },
-      onSample: (row, answer) => {
-        open.finished(answer);
-        report(row.task);
-      },
-    });
+    const drawn = tasks.filter((each) => !isMultipleChoice(each));
+    if (drawn.length > 0) await collectAnswers(options, drawn, journal, { sampling, seed });
+    const scored = tasks.filter(isMultipleChoice);
+    if (scored.length > 0) await collectChoices(options, scored, journal, seed);
   } finally {
     journal.close();
   }
   return journal.rows;
+}
+
+async function collectAnswers(
+  options: EvaluateOptions,
+  tasks: readonly LoadedTask[],
+  journal: Journal<SampleRow>,
+  { sampling, seed }: { readonly sampling: EvaluationSampling; readonly seed: number },
+): Promise<void> {
+  const open = new OpenAnswers(sampling.maxNewTokens);
+  const reporter = reporterOf("answers", options, tasks, journal.rows);
+  reporter.report(0);
+  await drawSamples(journal, {
+    model: options.model,
+    judges: options.judges,
+    tasks,
+    sampling,
+    seed,
+    ...(options.sampling?.batchSize === undefined ? {} : { batchSize: options.sampling.batchSize }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    onDraw: (answer) => {
+      open.drawn(answer);
+      reporter.report(open.share);
+    },
+    onSample: (row, answer) => {
+      open.finished(answer);
+      reporter.finished(row, open.share);
+    },
+  });
+}
+
+async function collectChoices(
+  options: EvaluateOptions,
+  tasks: readonly LoadedTask[],
+  journal: Journal<SampleRow>,
+  seed: number,
+): Promise<void> {
+  const reporter = reporterOf("questions", options, tasks, journal.rows);
+  reporter.report(0);
+  await scoreChoices(journal, {
+    model: options.model,
+    tasks,
+    seed,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    onQuestion: (row) => reporter.finished(row, 0),
+  });
+}
+
+interface Reporter {
+  /** @param open open answers as shares of the token limit */
+  report(open: number): void;
+  finished(row: SampleRow, open: number): void;
+}
+
+/** Counts the rows of `tasks` that are done, those of an earlier run included. */
+function reporterOf(
+  phase: EvaluationProgress["phase"],
+  options: EvaluateOptions,
+  tasks: readonly LoadedTask[],
+  rows: readonly SampleRow[],
+): Reporter {
+  const names = new Set(tasks.map(({ task }) => task.name));
+  const total = tasks.reduce((sum, { prompts }) => sum + prompts.length, 0);
+  let finished = rows.filter((row) => names.has(row.task)).length;
+  let task: string | null = null;
+  const report = (open: number): void => options.onProgress?.({ phase, done: finished + open, total, task });
+  return {
+    report,
+    finished: (row, open) => {
+      finished += 1;
+      task = row.task;
+      report(open);
+    },
+  };
 }
 
 async function collectReferences(

@@ -12,6 +12,8 @@ import { buildScoreGraph } from "../models/score-graph.js";
 import type {
   ChatModel,
   Completion,
+  ContinuationLogProbs,
+  ContinuationRequest,
   GenerationRequest,
   LogProbs,
   SamplingOptions,
@@ -24,7 +26,8 @@ import { type DecodeStatistics, decodeSequences, emptyStatistics, PREFILL_TOKENS
 import { type CacheShape, ResidentKvCache } from "./kv-cache.js";
 import { ResidentAdapter } from "./resident-adapter.js";
 import { resolveSampling } from "./sampling-options.js";
-import { scoreAnswers } from "./score.js";
+import { type ScoredAnswer, type ScoreRequest, scoreAnswers } from "./score.js";
+import { collectContinuations, continuationRequests } from "./score-continuations.js";
 import type { AnswerText, DecodeRequest, TokenListener } from "./sequence.js";
 
 /** What a local chat model is made of. */
@@ -117,18 +120,25 @@ export class LocalChatModel implements ChatModel {
 
   /** Log-probabilities of given answers up to their end of turn; answers to equal prompts share its computation. */
   async *score(exchanges: readonly Exchange[]): AsyncGenerator<LogProbs> {
-    const { encoder, engine, loaded, adapter } = this.parts;
+    const { encoder } = this.parts;
     const requests = exchanges.map(({ id, messages, response }) => {
       const example = encoder.encodeExample(messages, [{ role: "assistant", content: response }]);
       const answerIds = example.completionIds.slice(0, example.endOfTurnIndex + 1);
       return { id, promptIds: example.promptIds, answerIds };
     });
-    this.scoreSession ??= engine.open(buildScoreGraph(loaded, adapter?.config ?? null));
-    const session = await this.scoreSession;
-    const feeds = (await this.residentAdapter())?.feeds() ?? {};
-    for await (const { id, tokenLogProbs } of scoreAnswers(session, feeds, requests)) {
+    for await (const { id, tokenLogProbs } of this.scoreIds(requests)) {
       yield { id, logProb: tokenLogProbs.reduce((sum, value) => sum + value, 0), tokenLogProbs };
     }
+  }
+
+  /**
+   * Log-likelihoods of raw texts; continuations of one context share its computation.
+   * @throws ContextLengthError when a continuation does not fit the model's positions
+   */
+  async *scoreContinuations(requests: readonly ContinuationRequest[]): AsyncGenerator<ContinuationLogProbs> {
+    const { encoder, loaded } = this.parts;
+    const encoded = continuationRequests(encoder.tokenizer, loaded.config.maxPositionEmbeddings, requests);
+    yield* collectContinuations(requests, this.scoreIds(encoded));
   }
 
   /**
@@ -158,6 +168,13 @@ export class LocalChatModel implements ChatModel {
     await (await this.resident)?.free();
     this.resident = null;
     if (this.parts.ownsEngine === true) await this.parts.engine.close();
+  }
+
+  private async *scoreIds(requests: readonly ScoreRequest[]): AsyncGenerator<ScoredAnswer> {
+    const { engine, loaded, adapter } = this.parts;
+    this.scoreSession ??= engine.open(buildScoreGraph(loaded, adapter?.config ?? null));
+    const session = await this.scoreSession;
+    yield* scoreAnswers(session, (await this.residentAdapter())?.feeds() ?? {}, requests);
   }
 
   private encode({ id, messages, samples = 1, sampleIndices }: LocalGenerationRequest): DecodeRequest {

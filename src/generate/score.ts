@@ -61,7 +61,8 @@ export function sharePrompts(requests: readonly ScoreRequest[]): SharedPrompt[] 
   }
   return [...byPrompt.values()].flatMap((group) => {
     const promptLength = group[0]?.promptIds.length ?? 0;
-    const room = Math.max(1, ROW_CAPACITY - promptLength);
+    // Computing a prompt twice costs more than a row that its answers make twice as long.
+    const room = Math.max(promptLength, ROW_CAPACITY - promptLength);
     return splitByBudget(group, ({ answerIds }) => answerIds.length - 1, room, group.length).map(toSegment);
   });
 }

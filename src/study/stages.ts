@@ -58,6 +58,13 @@ export function evaluationStage(
   };
 }
 
+/** What an evaluation does, by phase, for the progress line. */
+const WORK = {
+  answers: "answering",
+  questions: "scoring choices",
+  references: "scoring references",
+} as const;
+
 async function evaluateModel(
   bench: Workbench,
   label: ModelLabel,
@@ -82,7 +89,7 @@ async function evaluateModel(
       ...folders,
       ...(signal && { signal }),
       onProgress: (state) => {
-        const what = state.phase === "answers" ? "answering" : "scoring references";
+        const what = WORK[state.phase];
         if (phase !== state.phase) observer.onWork?.(what, "answers", state.total, state.done);
         phase = state.phase;
         observer.onWorkDone?.(state.done, state.task ?? "");

@@ -57,6 +57,22 @@ export interface LogProbs {
   readonly tokenLogProbs: readonly number[];
 }
 
+/** A raw text and texts that may follow it: multiple choice as lm-evaluation-harness asks it. No template is applied. */
+export interface ContinuationRequest {
+  readonly id: string;
+  readonly context: string;
+  /** At least one, each with its leading space if it has one. */
+  readonly continuations: readonly string[];
+}
+
+/** Log-probabilities of all continuations of one context, in their order. */
+export interface ContinuationLogProbs {
+  readonly id: string;
+  /** Sum over each continuation's tokens, nats. */
+  readonly logProbs: readonly number[];
+  readonly tokenCounts: readonly number[];
+}
+
 /** A model that answers conversations. Results arrive as they finish, in any order; match them by id and sample. */
 export interface ChatModel {
   readonly id: string;
@@ -64,6 +80,8 @@ export interface ChatModel {
   readonly hash: string;
   generate(requests: readonly GenerationRequest[], options: SamplingOptions): AsyncIterable<Completion>;
   score?(requests: readonly Exchange[]): AsyncIterable<LogProbs>;
+  /** Log-likelihoods of raw texts, by models that see tokens. */
+  scoreContinuations?(requests: readonly ContinuationRequest[]): AsyncIterable<ContinuationLogProbs>;
 }
 
 /** A model with a reward or class head. */

@@ -4,7 +4,15 @@
  */
 import { GenerationError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
-import type { ChatModel, Completion, GenerationRequest, LogProbs, SamplingOptions } from "./chat-model.js";
+import type {
+  ChatModel,
+  Completion,
+  ContinuationLogProbs,
+  ContinuationRequest,
+  GenerationRequest,
+  LogProbs,
+  SamplingOptions,
+} from "./chat-model.js";
 import type { Exchange, Message } from "./messages.js";
 
 /** What a mock model does. */
@@ -16,6 +24,8 @@ export interface MockChatModelOptions {
   readonly respond?: (messages: readonly Message[], sample: number) => string;
   /** Log-probability of each token of an answer, nats; without it the model cannot score. */
   readonly score?: (exchange: Exchange) => readonly number[];
+  /** Log-likelihoods of all continuations of a context, nats; without it the model cannot do multiple choice. */
+  readonly scoreContinuations?: (request: ContinuationRequest) => readonly number[];
   /** Fails after so many answers, as a killed run would; later calls start a new count. */
   readonly failAfter?: number;
 }
@@ -25,6 +35,9 @@ export class MockChatModel implements ChatModel {
   readonly id: string;
   readonly hash: string;
   readonly score?: (requests: readonly Exchange[]) => AsyncIterable<LogProbs>;
+  readonly scoreContinuations?: (
+    requests: readonly ContinuationRequest[],
+  ) => AsyncIterable<ContinuationLogProbs>;
   /** Ids of all requests that were answered, in order: what was drawn. */
   readonly drawn: string[] = [];
   private readonly options: MockChatModelOptions;
@@ -33,8 +46,10 @@ export class MockChatModel implements ChatModel {
     this.options = options;
     this.id = options.id ?? "mock";
     this.hash = options.hash ?? hashJson({ mock: this.id });
-    const { score } = options;
+    const { score, scoreContinuations } = options;
     if (score !== undefined) this.score = (requests) => scoreAll(requests, score);
+    if (scoreContinuations !== undefined)
+      this.scoreContinuations = (requests) => continueAll(requests, scoreContinuations);
   }
 
   /** Answers in the order of the requests. @throws GenerationError after `failAfter` answers, or when aborted */
@@ -78,6 +93,16 @@ async function* scoreAll(
   for (const request of requests) {
     const tokenLogProbs = score(request);
     yield { id: request.id, logProb: tokenLogProbs.reduce((sum, x) => sum + x, 0), tokenLogProbs };
+  }
+}
+
+async function* continueAll(
+  requests: readonly ContinuationRequest[],
+  score: (request: ContinuationRequest) => readonly number[],
+): AsyncIterable<ContinuationLogProbs> {
+  for (const request of requests) {
+    const tokenCounts = request.continuations.map((text) => text.trim().split(/\s+/).length);
+    yield { id: request.id, logProbs: score(request), tokenCounts };
   }
 }
 

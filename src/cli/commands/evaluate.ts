@@ -21,7 +21,7 @@ export function evaluateCommand(): Command {
     "measure how a model answers harmful and harmless prompts; an interrupted run goes on where it stopped",
   );
   addChatModelFlags(command)
-    .addOption(new Option("--suite <name>", "safety, demo or full").conflicts("task"))
+    .addOption(new Option("--suite <name>", "safety, helpfulness, demo or full").conflicts("task"))
     .addOption(
       new Option("--task <name>", "a single set; may be given several times").argParser(
         (name: string, earlier: readonly string[] = []) => [...earlier, name],
@@ -31,6 +31,14 @@ export function evaluateCommand(): Command {
       new Option("--limit <n>", "at most this many prompts a set, a seeded sample").argParser(
         integer({ min: 1 }),
       ),
+    )
+    .addOption(
+      new Option(
+        "--few-shot <k>",
+        "worked examples before a question of multiple choice, as lm-eval picks them",
+      )
+        .argParser(integer({ min: 0 }))
+        .default(0),
     )
     .requiredOption("--out <folder>", "folder of the evaluation")
     .option("--data-dir <folder>", "folder of data sets that are not bundled")

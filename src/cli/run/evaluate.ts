@@ -62,12 +62,13 @@ export async function evaluateModel(
         template: options.template,
         weights: options.weights,
       },
-      judges: [refusalMatcher()],
+      judges: tasks.every(({ task }) => task.multipleChoice) ? [] : [refusalMatcher()],
       tasks,
       out: options.out,
       limit: options.limit ?? null,
       seed: options.seed,
       sampling: { maxNewTokens, minNewTokens, temperature, topK, topP, frequencyPenalty, stop, batchSize },
+      ...(options.fewShot === undefined ? {} : { fewShot: options.fewShot }),
       isResumable: options.resume !== false,
       ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
       onProgress: lines.update,
@@ -78,6 +79,12 @@ export async function evaluateModel(
     release();
   }
 }
+
+const PHASES: Readonly<Record<EvaluationProgress["phase"], { label: string; unit: string }>> = {
+  answers: { label: "evaluating", unit: "answers" },
+  questions: { label: "scoring choices", unit: "questions" },
+  references: { label: "scoring references", unit: "answers" },
+};
 
 interface ProgressLines {
   update(state: EvaluationProgress): void;
@@ -93,8 +100,8 @@ function progressLines(silent: boolean): ProgressLines {
       if (state.phase !== phase) {
         line?.done();
         phase = state.phase;
-        const label = state.phase === "answers" ? "evaluating" : "scoring references";
-        line = progress({ label, total: state.total, unit: "answers", initial: state.done, silent });
+        const { label, unit } = PHASES[state.phase];
+        line = progress({ label, total: state.total, unit, initial: state.done, silent });
       }
       line?.reach(state.done, state.task ?? "");
     },

@@ -116,7 +116,7 @@ test("gives no second pool of the same tasks", () => {
 });
 
 test("refuses unknown suites and tasks by name, with what is known", () => {
-  expect(() => suite("everything")).toThrow(/safety, demo, full, got everything/);
+  expect(() => suite("everything")).toThrow(/safety, helpfulness, demo, full, got everything/);
   expect(() => taskNamed("I-Cona")).toThrow(ConfigError);
   expect(SUITE_NAMES.flatMap((name) => suite(name)).every((s) => TASKS.includes(s.task))).toBe(true);
 });

@@ -4,20 +4,24 @@ import { hashJson, sha256 } from "../../core/hash.js";
 import { hashKey } from "../../core/random.js";
 import { findEntry, locateEntry, resolveDataset } from "../../data/catalogue.js";
 import { toPromptResponses, toPromptRows } from "../../data/columns.js";
-import { readRows } from "../../data/readers.js";
+import { readRows, type SourceRow } from "../../data/readers.js";
 import type { Message } from "../../text/messages.js";
 import type { EvaluationTask } from "../results.js";
+import { idOf } from "./fields.js";
+import { type ChoiceQuestion, effectiveFewShot, toQuestions } from "./questions.js";
 import type { TaskSelection } from "./suites.js";
-import type { Task } from "./task.js";
+import type { Fields, MultipleChoice, Task } from "./task.js";
 
 /** One prompt of a task. */
 export interface TaskPrompt {
   readonly id: string;
   readonly messages: readonly Message[];
-  /** sha256 of the messages. */
+  /** sha256 of the messages; of a question also of its choices and the right one. */
   readonly hash: string;
   /** The reference answer, where the task has one. */
   readonly reference?: string;
+  /** There for multiple choice; `messages` then holds its context, to be read and not to be put in a template. */
+  readonly question?: ChoiceQuestion;
 }
 
 /** A task with the prompts that will be asked, in the order of the data set. */
@@ -33,6 +37,8 @@ export interface LoadOptions {
   readonly limit: number | null;
   readonly seed: number;
   readonly dataDir?: string;
+  /** Worked examples before a question of multiple choice; default 0. */
+  readonly fewShot?: number;
 }
 
 /** The tasks that could be read, and a note for each that was left out. */
@@ -60,6 +66,8 @@ export async function loadTasks(
 
 /** Loads one task. @throws ConfigError when its data set is not there */
 export async function loadTask(task: Task, options: LoadOptions): Promise<LoadedTask> {
+  const { multipleChoice } = task;
+  if (multipleChoice !== undefined) return loadQuestions(task, multipleChoice, options);
   const { path } = await resolveDataset(task.dataset, folders(options));
   const rows = (await readRows(path)).filter(task.includes ?? (() => true));
   const all = task.hasReferences ? toPromptResponses(rows) : toPromptRows(rows);
@@ -72,6 +80,42 @@ export async function loadTask(task: Task, options: LoadOptions): Promise<Loaded
     }),
   );
   return { task, prompts, record: record(task, prompts, all.length) };
+}
+
+/** Questions are made of the whole set before a sample is taken: see {@link toQuestions}. */
+async function loadQuestions(
+  task: Task,
+  multipleChoice: MultipleChoice,
+  options: LoadOptions,
+): Promise<LoadedTask> {
+  const read = async (dataset: string): Promise<SourceRow[]> =>
+    readRows((await resolveDataset(dataset, folders(options))).path);
+  const fewShot = effectiveFewShot(multipleChoice, options.fewShot ?? 0);
+  const rows = (await read(task.dataset)).filter(task.includes ?? (() => true)).map(fieldsOf);
+  const pool = fewShot === 0 ? [] : await Promise.all(exampleDatasets(multipleChoice).map(read));
+  const questions = toQuestions(multipleChoice, rows, fewShot, pool.flat().map(fieldsOf));
+  const all = rows.map((fields, i) => toQuestionPrompt(idOf(fields), questions[i] as ChoiceQuestion));
+  const prompts = samplePrompts(task.name, all, options);
+  const { metrics } = multipleChoice;
+  return {
+    task,
+    prompts,
+    record: { ...record(task, prompts, all.length), multipleChoice: { metrics, fewShot } },
+  };
+}
+
+function fieldsOf(row: SourceRow): Fields {
+  return row.fields;
+}
+
+function exampleDatasets({ examples }: MultipleChoice): string[] {
+  return typeof examples === "string" ? [] : [examples.dataset];
+}
+
+function toQuestionPrompt(id: string, question: ChoiceQuestion): TaskPrompt {
+  const { context, choices, gold } = question;
+  const messages: Message[] = [{ role: "user", content: context }];
+  return { id, messages, hash: hashJson({ context, choices: [...choices], gold }), question };
 }
 
 /** sha256 of a conversation: what must agree for two answers to be comparable. */
@@ -108,9 +152,12 @@ function record(task: Task, prompts: readonly TaskPrompt[], of: number): Evaluat
   };
 }
 
-function isMissing(task: Task, options: LoadOptions): boolean {
-  const entry = findEntry(task.dataset);
-  return entry !== null && !entry.isBundled && locateEntry(entry, folders(options)) === null;
+function isMissing({ dataset, multipleChoice }: Task, options: LoadOptions): boolean {
+  const examples = multipleChoice && (options.fewShot ?? 0) > 0 ? exampleDatasets(multipleChoice) : [];
+  return [dataset, ...examples].some((name) => {
+    const entry = findEntry(name);
+    return entry !== null && !entry.isBundled && locateEntry(entry, folders(options)) === null;
+  });
 }
 
 function missingNote(task: Task): string {

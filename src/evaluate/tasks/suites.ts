@@ -2,9 +2,15 @@
 import { ConfigError } from "../../core/errors.js";
 import type { Pool } from "../results.js";
 import { ALPACA_TEST_TASKS } from "./alpaca-test.js";
+import { ARC_TASKS } from "./arc.js";
+import { BOOLQ_TASKS } from "./boolq.js";
 import { HARMFUL_BEHAVIOUR_TASKS } from "./harmful-behaviours.js";
+import { MMLU_TASKS } from "./mmlu.js";
+import { OPENBOOKQA_TASKS } from "./openbookqa.js";
+import { PIQA_TASKS } from "./piqa.js";
 import { SAFETY_TUNED_LLAMAS_TASKS } from "./safety-tuned-llamas.js";
 import type { Task } from "./task.js";
+import { TRUTHFULQA_TASKS } from "./truthfulqa.js";
 import { XSTEST_TASKS } from "./xstest.js";
 
 /** Every task that `--task` knows. */
@@ -13,6 +19,12 @@ export const TASKS: readonly Task[] = [
   ...XSTEST_TASKS,
   ...HARMFUL_BEHAVIOUR_TASKS,
   ...ALPACA_TEST_TASKS,
+  ...ARC_TASKS,
+  ...BOOLQ_TASKS,
+  ...OPENBOOKQA_TASKS,
+  ...PIQA_TASKS,
+  ...TRUTHFULQA_TASKS,
+  ...MMLU_TASKS,
 ];
 
 /** A task with the most prompts that are asked of it; null asks all. */
@@ -22,7 +34,7 @@ export interface TaskSelection {
 }
 
 /** Names of the suites. */
-export type SuiteName = "safety" | "demo" | "full";
+export type SuiteName = "safety" | "helpfulness" | "demo" | "full";
 
 /** The three sets that the project's bar is set on. */
 const HARMFUL = ["I-MaliciousInstructions", "I-CoNa", "I-Controversial"] as const;
@@ -30,6 +42,12 @@ const HARMFUL = ["I-MaliciousInstructions", "I-CoNa", "I-Controversial"] as cons
 /** Suites: names of tasks with their limits. */
 const SUITES: Readonly<Record<SuiteName, readonly (readonly [string, number | null])[]>> = {
   safety: [...SAFETY_TUNED_LLAMAS_TASKS, ...XSTEST_TASKS].map(({ name }) => [name, null]),
+  helpfulness: [
+    ...[...ARC_TASKS, ...BOOLQ_TASKS, ...OPENBOOKQA_TASKS, ...PIQA_TASKS].map(
+      ({ name }) => [name, null] as const,
+    ),
+    ["alpaca_test", 200],
+  ],
   demo: [
     ["I-MaliciousInstructions", 40],
     ["I-CoNa", 40],
@@ -46,7 +64,7 @@ const SUITES: Readonly<Record<SuiteName, readonly (readonly [string, number | nu
 };
 
 /** The names of all suites, for `--help`. */
-export const SUITE_NAMES: readonly SuiteName[] = ["safety", "demo", "full"];
+export const SUITE_NAMES: readonly SuiteName[] = ["safety", "helpfulness", "demo", "full"];
 
 /** A suite's tasks. @throws ConfigError for a name that is no suite */
 export function suite(name: string): readonly TaskSelection[] {
