@@ -16,6 +16,7 @@ import { isMultipleChoice, scoreChoices } from "./multiple-choice.js";
 import { countReferences, scoreReferences } from "./references.js";
 import {
   EVALUATION_SCHEMA_VERSION,
+  type EvaluationJudge,
   type EvaluationManifest,
   type EvaluationResults,
   type EvaluationSampling,
