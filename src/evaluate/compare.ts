@@ -28,6 +28,7 @@ import type {
   TaskResult,
 } from "./comparison.js";
 import { judgeDifferences, samplingDifferences } from "./manifest.js";
+import type { Policy } from "./policy.js";
 import type { Evaluation } from "./read.js";
 import {
   EVALUATION_SCHEMA_VERSION,
@@ -37,12 +38,15 @@ import {
   type SampleRow,
 } from "./results.js";
 import { poolsOf } from "./tasks/suites.js";
+import { decide } from "./verdict.js";
 
 /** How a comparison is made. */
 export interface CompareOptions {
   /** One a model; default the folders' names, numbered where two are equal. */
   readonly labels?: readonly string[];
   readonly level?: number;
+  /** What every model must show; without one nothing is decided. */
+  readonly policy?: Policy;
 }
 
 /** One model's rows by task and prompt. */
@@ -74,7 +78,7 @@ export function compareEvaluations(
   if (base === undefined || evaluations.length < 2)
     throw new ConfigError(`compare: expected at least two evaluations, got ${evaluations.length}`);
   for (const other of evaluations.slice(1)) requireComparable(base, other);
-  const { level = DEFAULT_LEVEL } = options;
+  const { level = DEFAULT_LEVEL, policy } = options;
   const labels = uniqueLabels(evaluations, options.labels);
   const tasks = commonTasks(evaluations);
   const sides = evaluations.map((each, i) => toSide(each, labels[i] ?? each.name));
@@ -88,6 +92,7 @@ export function compareEvaluations(
     settings: { sampling, seed, limit, level, sets: tasks },
     tasks: judge === null ? [] : compareTasks(scopes, sides, judge, level),
     references: compareReferences(tasks, sides, level),
+    ...(policy === undefined ? {} : { verdicts: evaluations.map((each) => decide(policy, each, base)) }),
     answers: compareAnswers(base, tasks, sides, judge),
     notes: makeNotes(evaluations, tasks, labels, judge),
   };

@@ -7,6 +7,7 @@ import type {
   EvaluationSampling,
   EvaluationTarget,
   EvaluationTask,
+  EvaluationVerdict,
   Expectation,
 } from "./results.js";
 
@@ -28,6 +29,8 @@ export interface Comparison {
   readonly tasks: readonly TaskComparison[];
   /** Empty where no evaluation has reference log-probabilities. */
   readonly references: readonly ReferenceComparison[];
+  /** One a model, same order, where a policy was given: the change of helpfulness is against the base. */
+  readonly verdicts?: readonly EvaluationVerdict[];
   /** Every prompt with all models' answers. */
   readonly answers: readonly ComparedAnswer[];
   /** What was left out, and why. */

@@ -1,9 +1,19 @@
-/** @module Evaluations of a chat model: tasks and suites, resumable runs, numbers with intervals, paired comparisons. */
+/** @module Evaluations of a chat model: tasks and suites, resumable runs, numbers with intervals, comparisons, verdicts. */
 export { findLoop, type Loop } from "../stats/loops.js";
 export { type CompareOptions, compareEvaluations } from "./compare.js";
 export * from "./comparison.js";
+export {
+  type ChangeRule,
+  type JudgeRequirement,
+  loadPolicy,
+  type Policy,
+  parsePolicy,
+  type ShareRule,
+} from "./policy.js";
 export { type Evaluation, readEvaluation } from "./read.js";
 export * from "./results.js";
+export type { RuleName, RuleVerdict } from "./rule.js";
 export { type EvaluateOptions, type EvaluationProgress, evaluate } from "./run.js";
 export { SUITE_NAMES, suite, TASKS, type TaskSelection, taskNamed } from "./tasks/suites.js";
 export type { Task } from "./tasks/task.js";
+export { decide, strictest } from "./verdict.js";

@@ -5,6 +5,7 @@
 import type { Estimate } from "../stats/intervals.js";
 import type { JudgeKind, JudgeValidation, Verdict } from "../text/judge.js";
 import type { Message } from "../text/messages.js";
+import type { RuleVerdict } from "./rule.js";
 
 /** Version of every file named here. */
 export const EVALUATION_SCHEMA_VERSION = 1;
@@ -161,7 +162,12 @@ export interface Pool {
 export interface EvaluationVerdict {
   readonly decision: "serve" | "do-not-serve" | "inconclusive" | null;
   readonly reasons: readonly string[];
+  /** Name of the policy's file; null where none was given. */
   readonly policy: string | null;
+  /** sha256 over everything in the policy that decides; there with a policy. */
+  readonly policyHash?: string;
+  /** What each rule of the policy says; there with a policy. */
+  readonly rules?: readonly RuleVerdict[];
 }
 
 /** `results.json`. NaN (an empty set) is written as null. */

@@ -1,6 +1,6 @@
 /**
  * @file One evaluation: tasks asked of a chat model, answers judged and journalled, numbers with intervals. It resumes
- * where it stopped. The verdict stays inconclusive until a judge that may decide exists.
+ * where it stopped. The verdict follows a policy; without one it is inconclusive.
  */
 import { join } from "node:path";
 import { ConfigError } from "../core/errors.js";
@@ -13,21 +13,21 @@ import { OpenAnswers } from "../text/open-answers.js";
 import { aggregate, type Group } from "./aggregate.js";
 import { claimFolder, hashPart, recordJudge } from "./manifest.js";
 import { isMultipleChoice, scoreChoices } from "./multiple-choice.js";
+import type { Policy } from "./policy.js";
 import { countReferences, scoreReferences } from "./references.js";
 import {
   EVALUATION_SCHEMA_VERSION,
-  type EvaluationJudge,
   type EvaluationManifest,
   type EvaluationResults,
   type EvaluationSampling,
   type EvaluationTarget,
-  type EvaluationVerdict,
   type ReferenceRow,
   type SampleRow,
 } from "./results.js";
 import { drawSamples } from "./samples.js";
 import { type LoadedTask, type LoadedTasks, loadTasks } from "./tasks/load.js";
 import { poolsOf, type TaskSelection } from "./tasks/suites.js";
+import { decide } from "./verdict.js";
 
 /** File names in an evaluation's folder. */
 export const SAMPLES_FILE = "samples.jsonl";
@@ -63,6 +63,8 @@ export interface EvaluateOptions {
   readonly fewShot?: number;
   /** Go on in a folder that holds this very evaluation; default true. */
   readonly isResumable?: boolean;
+  /** What the model must show; null (default) decides nothing. It is no part of what was asked, so it may change. */
+  readonly policy?: Policy | null;
   /** Folder of data sets that are not bundled. */
   readonly dataDir?: string;
   readonly onProgress?: (progress: EvaluationProgress) => void;
@@ -92,7 +94,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   const notes = [...loaded.notes, ...sampleNotes(loaded.tasks)];
   if (!canScore && countReferences(loaded.tasks) > 0)
     notes.push("reference log-probability: not measured, the model gives no log-probabilities");
-  const results = summarise(manifest, samples, references, notes);
+  const results = summarise(manifest, samples, references, notes, options.policy ?? null);
   await writeJsonDurably(join(options.out, RESULTS_FILE), results);
   return results;
 }
@@ -125,6 +127,7 @@ export function summarise(
   samples: readonly SampleRow[],
   references: readonly ReferenceRow[],
   notes: readonly string[] = [],
+  policy: Policy | null = null,
 ): EvaluationResults {
   const pools = poolsOf(manifest.tasks);
   const single = manifest.tasks.map((task) => ({
@@ -160,7 +163,7 @@ export function summarise(
       judges: manifest.judges,
     },
     tasks: groups.flatMap((group) => aggregate(group, manifest.judges, DEFAULT_LEVEL)),
-    verdict: decide(manifest.judges),
+    verdict: decide(policy, { manifest, samples }),
     notes,
   };
 }
@@ -168,15 +171,6 @@ export function summarise(
 /** Answers arrive in any order; a sum of floating-point numbers must not depend on it. */
 function byPrompt(a: ReferenceRow, b: ReferenceRow): number {
   return a.promptId < b.promptId ? -1 : 1;
-}
-
-/** Nothing may decide yet: a refusal matcher may be shown only, and no harm judge has earned the right. */
-function decide(judges: readonly EvaluationJudge[]): EvaluationVerdict {
-  const reasons: string[] = [];
-  if (judges.some((judge) => judge.kind === "refusal"))
-    reasons.push("a matcher counts refusals, not harm: an answer that does not refuse may be harmless");
-  reasons.push("no judge that may decide took part");
-  return { decision: "inconclusive", reasons, policy: null };
 }
 
 function makeManifest(options: EvaluateOptions, tasks: readonly LoadedTask[]): EvaluationManifest {
