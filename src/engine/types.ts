@@ -60,6 +60,8 @@ export interface EmittedModel {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly externalDataFolder?: string;
+  /** Copy weights into the layout of the kernels; default true. Results differ in rounding. */
+  readonly packsWeights?: boolean;
 }
 
 /** Where sessions and buffers live; one run is in flight at a time. */

@@ -1,6 +1,6 @@
 /** @file The graph that samples: serves prefill chunks and decoding steps over a cache that it only reads. */
 import { add, gather, input, mul, range, shapeVector, symbol } from "../engine/graph/ops.js";
-import { emitModel } from "../engine/onnx/emit.js";
+import { emitModel, type GraphDefinition } from "../engine/onnx/emit.js";
 import type { EmittedModel } from "../engine/types.js";
 import { cachedAttention } from "./attention.js";
 import { DecoderGraph } from "./decoder.js";
@@ -12,7 +12,7 @@ import { LoraInputs } from "./lora.js";
  * with an adapter its factors and `adapter_strength` [1]. Outputs: `logits` [B,V] at `last_index`, and the new rows
  * `present.{l}.key|value` [B,G,T,K].
  */
-export function buildDecodeGraph(model: LoadedModel, lora: LoraConfig | null): EmittedModel {
+export function decodeGraph(model: LoadedModel, lora: LoraConfig | null): GraphDefinition {
   const { numHiddenLayers, numKeyValueHeads, headDim } = model.config;
   const [b, t, s] = [symbol("B"), symbol("T"), symbol("S")];
   const inputIds = input("input_ids", "int64", [b, t]);
@@ -34,9 +34,14 @@ export function buildDecodeGraph(model: LoadedModel, lora: LoraConfig | null): E
     [`present.${l}.key`, key],
     [`present.${l}.value`, value],
   ]);
-  return emitModel({
+  return {
     name: "decode",
     outputs: { logits, ...Object.fromEntries(cacheRows) },
     externalDataFolder: model.folder,
-  });
+  };
+}
+
+/** {@link decodeGraph} for a session. */
+export function buildDecodeGraph(model: LoadedModel, lora: LoraConfig | null): EmittedModel {
+  return emitModel(decodeGraph(model, lora));
 }

@@ -1,6 +1,6 @@
 /** @file The graph that scores: packed rows in, log-probabilities of the trained tokens out. */
 import { gather, input, multiplyDims, type SymbolicDim, symbol, type Value } from "../engine/graph/ops.js";
-import { emitModel } from "../engine/onnx/emit.js";
+import { emitModel, type GraphDefinition } from "../engine/onnx/emit.js";
 import type { EmittedModel } from "../engine/types.js";
 import { type PackedLayout, packedAttention } from "./attention.js";
 import { DecoderGraph, type DecoderInputs } from "./decoder.js";
@@ -48,10 +48,10 @@ export function packedLogProbs(
  * Scores packed rows. Inputs: {@link packedInputs}, with an adapter also its factors and `adapter_strength` [1].
  * Outputs `log_probs`, `entropy`, `is_correct`, `mean_logit`, [M] each.
  */
-export function buildScoreGraph(model: LoadedModel, lora: LoraConfig | null): EmittedModel {
+export function scoreGraph(model: LoadedModel, lora: LoraConfig | null): GraphDefinition {
   const adapter = lora && new LoraInputs(model.config, lora, input("adapter_strength", "float32", [1]), null);
   const { tokens } = packedLogProbs(new DecoderGraph(model, adapter), packedInputs());
-  return emitModel({
+  return {
     name: "score",
     outputs: {
       log_probs: tokens.logProbs,
@@ -60,5 +60,10 @@ export function buildScoreGraph(model: LoadedModel, lora: LoraConfig | null): Em
       mean_logit: tokens.meanLogit,
     },
     externalDataFolder: model.folder,
-  });
+  };
+}
+
+/** {@link scoreGraph} for a session. */
+export function buildScoreGraph(model: LoadedModel, lora: LoraConfig | null): EmittedModel {
+  return emitModel(scoreGraph(model, lora));
 }

@@ -20,7 +20,7 @@ import {
   symbol,
   type Value,
 } from "../engine/graph/ops.js";
-import { emitModel } from "../engine/onnx/emit.js";
+import { emitModel, type GraphDefinition } from "../engine/onnx/emit.js";
 import type { EmittedModel } from "../engine/types.js";
 import { DecoderGraph } from "../models/decoder.js";
 import { linearShape } from "../models/linear-layers.js";
@@ -49,7 +49,7 @@ export type StepLoss = (tokens: StepTokens) => GraphLoss;
  * `dropout_a` and `dropout_b` float32 [B·T, W], uniform in [0, 1), W as {@link noiseWidth} says.
  * Outputs: `loss` [1], `log_probs`, `entropy`, `is_correct`, `mean_logit` [M], and `grad.<factor>` for every factor.
  */
-export function buildStepGraph(model: LoadedModel, lora: LoraConfig, loss: StepLoss): EmittedModel {
+export function stepGraph(model: LoadedModel, lora: LoraConfig, loss: StepLoss): GraphDefinition {
   const inputs = packedInputs();
   const noise = lora.dropout > 0 ? dropoutNoise(model, lora, inputs.inputIds) : null;
   const adapter = new LoraInputs(model.config, lora, null, noise);
@@ -63,7 +63,7 @@ export function buildStepGraph(model: LoadedModel, lora: LoraConfig, loss: StepL
     [{ value: hidden, cotangent: tokens.pullback(byToken) }],
     factors.map(([, value]) => value),
   );
-  return emitModel({
+  return {
     name: "step",
     outputs: {
       loss: result.loss,
@@ -74,7 +74,12 @@ export function buildStepGraph(model: LoadedModel, lora: LoraConfig, loss: StepL
       ...Object.fromEntries(factors.map(([name], i) => [`grad.${name}`, found[i] as Value])),
     },
     externalDataFolder: model.folder,
-  });
+  };
+}
+
+/** {@link stepGraph} for a session. */
+export function buildStepGraph(model: LoadedModel, lora: LoraConfig, loss: StepLoss): EmittedModel {
+  return emitModel(stepGraph(model, lora, loss));
 }
 
 /** Cross-entropy; declares `normaliser` [1]. */

@@ -91,6 +91,18 @@ export function multiplyDims(...dims: readonly Dim[]): Dim {
   return dims.reduce((product, dim) => multiplyTwo(product, dim), 1 as Dim);
 }
 
+/** Values of symbols by name. */
+export type DimValues = Readonly<Record<string, number>>;
+
+/** The number that a dimension is under given values. @throws ShapeError for a symbol without one */
+export function evaluateDim(dim: Dim, values: DimValues): number {
+  if (typeof dim === "number") return dim;
+  let total = 0;
+  for (const { coefficient, symbols } of dim.terms.values())
+    total += symbols.reduce((product, { name }) => product * requireValue(name, values), coefficient);
+  return total;
+}
+
 /** Text of a shape for messages: `[B,L,576]`. */
 export function describeShape(shape: Shape): string {
   return `[${shape.join(",")}]`;
@@ -113,6 +125,12 @@ export function broadcastShapes(where: string, a: Shape, b: Shape): Shape {
     if (left === 1) return right;
     throw new ShapeError(`${where}: shapes do not broadcast, ${describeShape(a)} and ${describeShape(b)}`);
   });
+}
+
+function requireValue(name: string, values: DimValues): number {
+  const value = values[name];
+  if (value === undefined) throw new ShapeError(`dimension ${name}: expected a value, got none`);
+  return value;
 }
 
 function firstSymbol(dim: Dim): DimSymbol | null {

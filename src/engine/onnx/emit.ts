@@ -3,6 +3,7 @@ import { GraphError } from "../../core/errors.js";
 import type { Shape } from "../graph/dim.js";
 import { topologicalOrder } from "../graph/topology.js";
 import type { Node, Value } from "../graph/value.js";
+import { isPacked, weightMemory } from "../graph/weight-memory.js";
 import type { EmittedModel } from "../types.js";
 import { attributeProto, externalTensorProto, Message, tensorProto, valueInfoProto } from "./proto.js";
 
@@ -23,7 +24,8 @@ export interface GraphDefinition {
  * @throws GraphError when two values would have one name
  */
 export function emitModel(definition: GraphDefinition): EmittedModel {
-  const graph = new GraphWriter(definition).write();
+  const order = topologicalOrder(Object.values(definition.outputs));
+  const graph = new GraphWriter(definition).write(order);
   const opset = (domain: string, version: number) => new Message().text(1, domain).int(2, version);
   const model = new Message()
     .int(1, IR_VERSION)
@@ -35,6 +37,7 @@ export function emitModel(definition: GraphDefinition): EmittedModel {
   return {
     name: definition.name,
     bytes: model.finish(),
+    packsWeights: isPacked(weightMemory(order)),
     ...(folder === undefined ? {} : { externalDataFolder: folder }),
   };
 }
@@ -50,9 +53,8 @@ class GraphWriter {
     this.definition = definition;
   }
 
-  write(): Message {
+  write(order: readonly Node[]): Message {
     const outputs = Object.entries(this.definition.outputs);
-    const order = topologicalOrder(outputs.map(([, value]) => value));
     this.nameOutputs(outputs, order);
     for (const node of order) this.node(node);
     this.proto.text(2, this.definition.name);

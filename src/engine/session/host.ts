@@ -127,6 +127,7 @@ export class SessionHost {
   private sessionOptions(model: EmittedModel): OrtSession.SessionOptions {
     const session: Record<string, string> = {
       "intra_op.allow_spinning": "0",
+      ...(model.packsWeights === false && { disable_prepacking: "1" }),
       ...(model.externalDataFolder === undefined
         ? {}
         : { model_external_initializers_file_folder_path: model.externalDataFolder }),
@@ -137,6 +138,8 @@ export class SessionHost {
       interOpNumThreads: 1,
       executionMode: "sequential",
       graphOptimizationLevel: "all",
+      // A pattern is kept for each set of input shapes: the second run of one set would take all its memory again.
+      enableMemPattern: false,
       logSeverityLevel: 3,
       extra: { session },
     };
