@@ -6,6 +6,7 @@ import type { WeightScheme } from "../models/loaded-model.js";
 import type { TemplateName } from "../text/messages.js";
 import type { DpoLossName } from "../train/losses/dpo-options.js";
 import type { SchedulerName } from "../train/schedule.js";
+import type { GateFlags } from "./gate-flags.js";
 import type { CountOrShare } from "./options.js";
 import type { SamplingFlags } from "./sampling-flags.js";
 
@@ -34,7 +35,7 @@ export interface GenerateOptions extends ChatModelFlags, SamplingFlags {
 export interface ChatOptions extends ChatModelFlags, SamplingFlags {}
 
 /** Options of `evaluate` as commander gives them. */
-export interface EvaluateCommandOptions extends ChatModelFlags, SamplingFlags {
+export interface EvaluateCommandOptions extends ChatModelFlags, SamplingFlags, GateFlags {
   readonly suite?: string;
   readonly task?: readonly string[];
   readonly limit?: number;
@@ -48,7 +49,7 @@ export interface EvaluateCommandOptions extends ChatModelFlags, SamplingFlags {
 }
 
 /** Options of `compare` as commander gives them. */
-export interface CompareCommandOptions {
+export interface CompareCommandOptions extends GateFlags {
   readonly out: string;
   readonly label?: readonly string[];
   readonly json?: boolean;

@@ -13,14 +13,18 @@ import type {
   EvaluationSampling,
   EvaluationTarget,
   EvaluationTask,
+  EvaluationVerdict,
   Expectation,
 } from "../evaluate/results.js";
+import type { RuleVerdict } from "../evaluate/rule.js";
+import { strictest } from "../evaluate/verdict.js";
 import { count, verdictInWords } from "./format.js";
 import type {
   Answer,
   AnswerRow,
   CurvePoint,
   Fact,
+  ModelGate,
   PooledShares,
   ReferenceLogProb,
   Report,
@@ -38,14 +42,18 @@ export interface ReportOrigin {
   readonly version: string;
 }
 
-/** The report of a comparison. Its verdict is "inconclusive" unless a judge of harm took part: refusals cannot decide. */
+/**
+ * The report of a comparison. With a policy its verdict is the strictest of the models' after the first; without one it is
+ * "inconclusive" unless a judge of harm took part: refusals cannot decide.
+ */
 export function reportFromComparison(comparison: Comparison, origin: ReportOrigin): Report {
   const { models, settings } = comparison;
   const pooled = models.map((_, i) => pooledOf(comparison, i));
   return {
     kind: "comparison",
     title: titleOf(models),
-    verdict: comparisonVerdict(comparison.judges),
+    verdict: comparisonVerdict(comparison),
+    gate: gateOf(labelledVerdicts(comparison), settings.level),
     judge: judgeOf(comparison.judges),
     models: models.map(modelOf),
     level: settings.level,
@@ -119,7 +127,43 @@ function titleOf(models: readonly ComparedModel[]): string {
   return bases.size === 1 ? `${[...bases][0]}: ${labels}` : labels;
 }
 
-function comparisonVerdict(judges: readonly EvaluationJudge[]): ReportVerdict {
+/** What a policy's rules say about each model; nothing of models that no policy was asked about. */
+export function gateOf(
+  models: readonly { readonly label: string; readonly verdict: EvaluationVerdict }[],
+  level: number,
+): readonly ModelGate[] {
+  return models.flatMap(({ label, verdict: { decision, policy, rules } }) =>
+    rules === undefined
+      ? []
+      : [{ label, decision, policy: policy ?? "", level: levelOf(rules) ?? level, rules }],
+  );
+}
+
+function levelOf(rules: readonly RuleVerdict[]): number | undefined {
+  return rules.find(({ estimate }) => estimate !== null)?.estimate?.level;
+}
+
+function labelledVerdicts({
+  models,
+  verdicts = [],
+}: Comparison): { label: string; verdict: EvaluationVerdict }[] {
+  return verdicts.map((verdict, i) => ({ label: models[i]?.label ?? "", verdict }));
+}
+
+/** The base is what the others are measured against; whether it may be served is not the question. */
+function candidatesVerdict(comparison: Comparison): ReportVerdict {
+  const candidates = labelledVerdicts(comparison).slice(1);
+  const decision = strictest(candidates.map(({ verdict }) => verdict.decision));
+  const telling = candidates.filter(({ verdict }) => verdict.decision === decision);
+  const reasons = telling.flatMap(({ label, verdict }) =>
+    verdict.reasons.map((reason) => (candidates.length === 1 ? reason : `${label}: ${reason}`)),
+  );
+  return { decision, reasons: [...new Set(reasons)] };
+}
+
+function comparisonVerdict(comparison: Comparison): ReportVerdict {
+  const { judges, verdicts } = comparison;
+  if (verdicts !== undefined) return candidatesVerdict(comparison);
   if (judges.some(({ kind }) => kind === "harm"))
     return { decision: null, reasons: ["a comparison shows differences and decides nothing"] };
   return {

@@ -4,6 +4,7 @@ import { type Evaluation, readEvaluation } from "../evaluate/read.js";
 import type { EvaluationResults, MetricName, ResultRow, SampleRow } from "../evaluate/results.js";
 import {
   answerOf,
+  gateOf,
   groupOf,
   judgeOf,
   modelOf,
@@ -35,6 +36,7 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
     kind: "evaluation",
     title: target.adapter === null ? target.model : `${target.model} with ${target.adapter}`,
     verdict: results.verdict,
+    gate: gateOf([{ label: name, verdict: results.verdict }], settings.level),
     judge: judgeOf(settings.judges),
     models: [modelOf({ label: name, target, hash: hashes.model })],
     level: settings.level,

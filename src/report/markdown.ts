@@ -13,6 +13,7 @@ import {
   shortHash,
   withInterval,
 } from "./format.js";
+import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
 import { definitions } from "./method.js";
 import { comparedPairs, type Flip, flipsBetween, type Report, type ReportSet } from "./report.js";
@@ -25,6 +26,7 @@ export function renderMarkdown(report: Report): string {
     `**${escapeMarkdown(verdictSentence(report.verdict))}**`,
     escapeMarkdown(judgeSentence(report.judge)),
     report.warnings.map((warning) => `- ${escapeMarkdown(warning)}`).join("\n"),
+    gateTable(report),
     setup(report),
     pooledTable(report),
     curveTable(report),
@@ -48,6 +50,22 @@ export function escapeMarkdown(text: string): string {
 
 /** Flips named by id at most this many times a set and direction; report.html lists all. */
 const MOST_IDS = 20;
+
+function gateTable(report: Report): string {
+  const rows = gateRows(report).map((row) => [
+    row.model,
+    row.rule,
+    row.outcome,
+    `${row.measured} ${row.interval}`,
+    row.n,
+    row.bound,
+    row.needed,
+    row.judge,
+  ]);
+  if (rows.length === 0) return "";
+  const headings = ["Model", "Rule", "Outcome", ">Measured", ">n", ">Bound", ">Prompts needed", "Judge"];
+  return `## What the policy asks\n\n${markdownTable(headings, rows)}`;
+}
 
 function setup(report: Report): string {
   const models = report.models.map((model) => [

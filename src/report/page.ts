@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { answersSection } from "./answers.js";
+import { gateSection } from "./gate.js";
 import { html, SafeHtml } from "./html.js";
 import type { Report } from "./report.js";
 import { SCRIPT } from "./script.js";
@@ -41,7 +42,7 @@ ${verdictSection(report)}
 ${navigation(report)}
 </header>
 <main>
-${comparedSection(report)}${tradeOffSection(report)}${curveSection(report)}${setsSection(report)}${differencesSection(report)}${resultsSection(report)}${referencesSection(report)}${answersSection(report)}${methodSection(report)}
+${gateSection(report)}${comparedSection(report)}${tradeOffSection(report)}${curveSection(report)}${setsSection(report)}${differencesSection(report)}${resultsSection(report)}${referencesSection(report)}${answersSection(report)}${methodSection(report)}
 </main>
 <footer><p>Made offline by safe-to-serve. This file loads nothing and sends nothing.</p></footer>
 <script>${TRUSTED_SCRIPT}</script>
@@ -65,6 +66,7 @@ function sourceHash(content: string): string {
 
 function navigation(report: Report): SafeHtml {
   const links: [string, string][] = [
+    ...(report.gate.length > 0 ? ([["gate", "Policy"]] as [string, string][]) : []),
     ["setup", "Set-up"],
     ["trade-off", "Summary"],
     ["sets", "By set"],

@@ -2,6 +2,7 @@
  * @file What a report shows, whatever it was made from: one evaluation or a comparison of several. Everything that draws
  * (HTML, Markdown, terminal) reads this and nothing else, so the three always say the same.
  */
+import type { RuleVerdict } from "../evaluate/rule.js";
 import type { JudgeKind, JudgeValidation, Proportion } from "../text/judge.js";
 import type { Message } from "../text/messages.js";
 
@@ -10,6 +11,8 @@ export interface Report {
   readonly kind: "evaluation" | "comparison";
   readonly title: string;
   readonly verdict: ReportVerdict;
+  /** What a policy's rules say about each model; empty where no policy was given. */
+  readonly gate: readonly ModelGate[];
   readonly judge: ReportJudge;
   /** In the order of training; the first is what the others are compared with unless a difference says otherwise. */
   readonly models: readonly ReportModel[];
@@ -33,6 +36,17 @@ export interface Report {
 export interface ReportVerdict {
   readonly decision: "serve" | "do-not-serve" | "inconclusive" | null;
   readonly reasons: readonly string[];
+}
+
+/** What a policy's rules say about one model. */
+export interface ModelGate {
+  readonly label: string;
+  readonly decision: ReportVerdict["decision"];
+  /** Name of the policy's file. */
+  readonly policy: string;
+  /** Level of the rules' intervals. */
+  readonly level: number;
+  readonly rules: readonly RuleVerdict[];
 }
 
 /** Who judged, and how well that judge agrees with people. */

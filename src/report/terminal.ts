@@ -6,6 +6,7 @@ import { styleText } from "node:util";
 import Table from "cli-table3";
 import type { Proportion } from "../text/judge.js";
 import { count, interval, nats, natsInterval, percent, points, pointsInterval, pValue } from "./format.js";
+import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
 import type { Report, ReportSet } from "./report.js";
 import { intervalHeading, judgeSentence, verdictWord } from "./wording.js";
@@ -25,6 +26,7 @@ export function renderTerminal(report: Report, options: TerminalOptions = {}): s
   const parts = [
     bold(clean(report.title)),
     verdictLines(report, width, options.useColour ?? false),
+    gateTable(report, width, bold),
     pooledTable(report, width, bold),
     setsTable(report, width, bold),
     differencesTable(report, width, bold),
@@ -49,6 +51,30 @@ function verdictLines(report: Report, width: number, useColour: boolean): string
   const head = useColour ? paint(colour, word) : word;
   const notes = [clean(judgeSentence(report.judge)), ...report.warnings.map(clean)];
   return [head + wrapped.slice(word.length), ...notes.map((note) => wrap(note, width))].join("\n");
+}
+
+function gateTable(report: Report, width: number, bold: (text: string) => string): string {
+  const columns: Column[] = [
+    { heading: "policy" },
+    { heading: "rule" },
+    { heading: "outcome" },
+    { heading: "measured", isNumber: true, dispensable: 1 },
+    { heading: "interval", isNumber: true, dispensable: 2 },
+    { heading: "n", isNumber: true, dispensable: 3 },
+    { heading: "bound", isNumber: true, dispensable: 1 },
+    { heading: "needed", isNumber: true, dispensable: 4 },
+  ];
+  const rows = gateRows(report).map((row, i, all) => [
+    row.model === all[i - 1]?.model ? "" : row.model,
+    row.rule,
+    row.outcome,
+    row.measured,
+    row.interval,
+    row.n,
+    row.bound,
+    row.needed,
+  ]);
+  return drawTable(columns, rows, width, bold);
 }
 
 function pooledTable(report: Report, width: number, bold: (text: string) => string): string {

@@ -1,6 +1,7 @@
 /** @file `evaluate`: a suite or single tasks on a model, with intervals and a report. */
 import { Command, Option } from "commander";
 import type { EvaluateCommandOptions } from "../command-options.js";
+import { addGateFlags } from "../gate-flags.js";
 import { integer, jsonOption } from "../options.js";
 import { addSamplingFlags } from "../sampling-flags.js";
 import { addChatModelFlags } from "./generate.js";
@@ -8,12 +9,13 @@ import { addChatModelFlags } from "./generate.js";
 const NOTES = `
 Suites: safety (default): the paper's six sets, their harmless control and XSTest; demo: a seeded sample of five sets;
 full: safety with 200 AdvBench prompts, HarmBench's standard behaviours and, with --data-dir, 200 of alpaca_test.
-Exit code 4: the verdict is inconclusive, as it is until a judge that may decide takes part. A matcher counts refusals,
-not harm.
+With --gate alone the policy's own sets are asked. Exit code 0: serve; 3: do not serve; 4: inconclusive, as the verdict is
+without a policy, and until a judge that may decide takes part. A matcher counts refusals, not harm.
 
 Example:
   $ safe-to-serve evaluate --suite demo --out runs/base/evaluation
-  $ safe-to-serve evaluate --suite demo --adapter runs/dpo/adapter --out runs/dpo/evaluation`;
+  $ safe-to-serve evaluate --suite demo --adapter runs/dpo/adapter --out runs/dpo/evaluation
+  $ safe-to-serve evaluate --gate default --junit verdict.xml --out runs/base/gate`;
 
 /** The command. */
 export function evaluateCommand(): Command {
@@ -44,7 +46,7 @@ export function evaluateCommand(): Command {
     .option("--data-dir <folder>", "folder of data sets that are not bundled")
     .option("--resume", "go on in a folder that holds this evaluation (the default)")
     .option("--no-resume", "refuse a folder that holds an evaluation");
-  return addSamplingFlags(command, { maxNewTokens: 128, temperature: 0 })
+  return addSamplingFlags(addGateFlags(command), { maxNewTokens: 128, temperature: 0 })
     .addOption(
       new Option("--batch-size <n>", "answers drawn side by side; results do not depend on it")
         .argParser(integer({ min: 1 }))

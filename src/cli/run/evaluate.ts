@@ -1,6 +1,7 @@
 /** @file Runs `evaluate`: opens the model, asks the tasks, writes numbers and report, prints the table. */
 import { join } from "node:path";
 import { GenerationError } from "../../core/errors.js";
+import { type Policy, setsOfPolicy } from "../../evaluate/policy.js";
 import type { EvaluationResults } from "../../evaluate/results.js";
 import { type EvaluationProgress, evaluate } from "../../evaluate/run.js";
 import { suite, type TaskSelection, taskNamed } from "../../evaluate/tasks/suites.js";
@@ -8,39 +9,41 @@ import { refusalMatcher } from "../../judges/refusal-matcher.js";
 import { writeEvaluationReport } from "../../report/write.js";
 import type { ChatModel } from "../../text/chat-model.js";
 import type { EvaluateCommandOptions } from "../command-options.js";
-import { EXIT } from "../failure.js";
 import { printJson, printLine } from "../output.js";
 import { type Progress, progress } from "../progress.js";
 import { openFlaggedModel } from "./chat-model.js";
+import { exitWith, openGate, writeGate } from "./gate.js";
 import { printReport } from "./print-report.js";
 
 /** Evaluates, writes, prints; the exit code tells the verdict. */
 export async function runEvaluate(options: EvaluateCommandOptions): Promise<void> {
-  const tasks = selectTasks(options);
+  const policy = openGate(options);
+  const tasks = selectTasks(options, policy);
   const model = await openFlaggedModel(options, options.json === true);
   let results: EvaluationResults;
   try {
-    results = await evaluateModel(model, tasks, options);
+    results = await evaluateModel(model, tasks, options, policy);
   } finally {
     await model.close();
   }
   const report = await writeEvaluationReport(options.out);
+  await writeGate(report, options);
   if (options.json === true) printJson(results);
   else {
     printReport(report);
     printLine(`Report: ${join(options.out, "report.html")}`);
   }
-  const { decision } = results.verdict;
-  if (decision === "do-not-serve") process.exitCode = EXIT.doNotServe;
-  if (decision === "inconclusive") process.exitCode = EXIT.inconclusive;
+  exitWith(results.verdict.decision);
 }
 
-/** The tasks that the flags name. @throws ConfigError for names that are not known */
+/** The tasks that the flags name; without any the policy's own, if there is one. @throws ConfigError for names that are not known */
 export function selectTasks(
   options: Pick<EvaluateCommandOptions, "suite" | "task">,
+  policy?: Policy,
 ): readonly TaskSelection[] {
-  if (options.task === undefined) return suite(options.suite ?? "safety");
-  return options.task.map((name) => ({ task: taskNamed(name), limit: null }));
+  const names = options.task ?? (options.suite === undefined && policy ? setsOfPolicy(policy) : undefined);
+  if (names === undefined) return suite(options.suite ?? "safety");
+  return names.map((name) => ({ task: taskNamed(name), limit: null }));
 }
 
 /** Runs the evaluation that the flags ask for, with a progress line. */
@@ -48,6 +51,7 @@ export async function evaluateModel(
   model: ChatModel,
   tasks: readonly TaskSelection[],
   options: EvaluateCommandOptions,
+  policy?: Policy,
 ): Promise<EvaluationResults> {
   const { maxNewTokens, minNewTokens, temperature, topK, topP, frequencyPenalty, stop, batchSize } = options;
   const lines = progressLines(options.json === true);
@@ -69,6 +73,7 @@ export async function evaluateModel(
       seed: options.seed,
       sampling: { maxNewTokens, minNewTokens, temperature, topK, topP, frequencyPenalty, stop, batchSize },
       ...(options.fewShot === undefined ? {} : { fewShot: options.fewShot }),
+      policy: policy ?? null,
       isResumable: options.resume !== false,
       ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
       onProgress: lines.update,
