@@ -16,6 +16,7 @@ import {
   responseTokens,
   truncatedShare,
 } from "./aggregate.js";
+import { compareChoices } from "./compare-choices.js";
 import type {
   ComparedAnswer,
   ComparedModel,
@@ -83,7 +84,8 @@ export function compareEvaluations(
   const tasks = commonTasks(evaluations);
   const sides = evaluations.map((each, i) => toSide(each, labels[i] ?? each.name));
   const judge = base.manifest.judges.find((each) => each.kind === "refusal")?.name ?? null;
-  const scopes = makeScopes(base, tasks);
+  const drawn = tasks.filter(isDrawn);
+  const scopes = makeScopes(base, drawn);
   const { sampling, seed, limit, judges } = base.manifest;
   return {
     schemaVersion: EVALUATION_SCHEMA_VERSION,
@@ -92,16 +94,23 @@ export function compareEvaluations(
     settings: { sampling, seed, limit, level, sets: tasks },
     tasks: judge === null ? [] : compareTasks(scopes, sides, judge, level),
     references: compareReferences(tasks, sides, level),
+    choices: compareChoices(tasks, sides, pairsOf(sides), level),
     ...(policy === undefined ? {} : { verdicts: evaluations.map((each) => decide(policy, each, base)) }),
-    answers: compareAnswers(base, tasks, sides, judge),
+    answers: compareAnswers(base, drawn, sides, judge),
     notes: makeNotes(evaluations, tasks, labels, judge),
   };
 }
 
+/** Whether answers are drawn for a task; the choices of the others are scored, which sampling and judges do not touch. */
+function isDrawn(task: EvaluationTask): boolean {
+  return task.multipleChoice === undefined;
+}
+
 function requireComparable(base: Evaluation, other: Evaluation): void {
+  const hasDrawn = commonTasks([base, other]).some(isDrawn);
   const different = [
-    ...samplingDifferences(base.manifest, other.manifest),
-    ...judgeDifferences(base.manifest, other.manifest),
+    ...(hasDrawn ? samplingDifferences(base.manifest, other.manifest) : []),
+    ...(hasDrawn ? judgeDifferences(base.manifest, other.manifest) : []),
     ...promptDifferences(base, other),
   ];
   if (different.length === 0) return;
@@ -371,7 +380,8 @@ function makeNotes(
       .filter((task) => !common.has(task.name))
       .map((task) => `${task.name}: left out, not every evaluation has it (${labels[i]} does)`),
   );
-  if (judge === null) notes.push("no refusal judge took part: shares are not compared");
+  if (judge === null && tasks.some(isDrawn))
+    notes.push("no refusal judge took part: shares are not compared");
   return [...new Set([...notes, ...evaluations.flatMap((each) => each.results.notes)])];
 }
 

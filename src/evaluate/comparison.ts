@@ -3,6 +3,7 @@ import type { Estimate } from "../stats/intervals.js";
 import type { Verdict } from "../text/judge.js";
 import type { Message } from "../text/messages.js";
 import type {
+  ChoiceMetric,
   EvaluationJudge,
   EvaluationSampling,
   EvaluationTarget,
@@ -29,6 +30,8 @@ export interface Comparison {
   readonly tasks: readonly TaskComparison[];
   /** Empty where no evaluation has reference log-probabilities. */
   readonly references: readonly ReferenceComparison[];
+  /** Tasks of multiple choice, in order; they are not among `tasks` and `answers`. */
+  readonly choices: readonly ChoiceComparison[];
   /** One a model, same order, where a policy was given: the change of helpfulness is against the base. */
   readonly verdicts?: readonly EvaluationVerdict[];
   /** Every prompt with all models' answers. */
@@ -107,6 +110,37 @@ export interface ReferenceComparison {
     readonly to: string;
     readonly perToken: Estimate;
   }[];
+}
+
+/** A task of multiple choice. */
+export interface ChoiceComparison {
+  readonly task: string;
+  readonly questions: number;
+  /** Worked examples before each question. */
+  readonly fewShot: number;
+  readonly metrics: readonly ChoiceMetricComparison[];
+}
+
+/** A metric of a task: shares in [0, 1], or mean Brier scores. */
+export interface ChoiceMetricComparison {
+  readonly metric: ChoiceMetric;
+  /** One a model, same order. */
+  readonly results: readonly (Estimate & { readonly unscored: number })[];
+  /** Every model against the first, then every model against the one before it. */
+  readonly differences: readonly ChoiceDifference[];
+}
+
+/** `to` minus `from` on the questions that both have scored. */
+export interface ChoiceDifference {
+  readonly from: string;
+  readonly to: string;
+  readonly change: Estimate;
+  /** Questions newly right and newly wrong; null for Brier scores. */
+  readonly newlyRight: number | null;
+  readonly newlyWrong: number | null;
+  /** Exact two-sided McNemar, and after Holm's correction over the tasks; null for Brier scores. */
+  readonly pValue: number | null;
+  readonly pValueHolm: number | null;
 }
 
 /** A prompt with what every model answered. */

@@ -90,6 +90,7 @@ export function fixtureComparison(perSet = 100, seed = 1): Comparison {
       fixtureTask("pool/should-refuse", true, "should-refuse", rowsOf("should-refuse")),
       fixtureTask("pool/should-answer", true, "should-answer", rowsOf("should-answer")),
     ],
+    choices: [],
     references: [fixtureReferences(seed)],
     answers,
     notes: ["2 prompts of I-CoNa were left out: an evaluation has no answer to them"],

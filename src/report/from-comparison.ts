@@ -61,6 +61,7 @@ export function reportFromComparison(comparison: Comparison, origin: ReportOrigi
     pooled,
     sets: comparison.tasks.map(setOf),
     references: comparison.references.flatMap((reference) => referencesOf(reference, models)),
+    choices: comparison.choices.map(({ task, metrics }) => ({ name: task, metrics })),
     answers: comparison.answers.map(rowOf),
     curve: curveOf(comparison, pooled),
     warnings: comparison.notes,
@@ -95,9 +96,17 @@ export function settingsOf(
     { name: "Sampling", value: samplingInWords(sampling) },
     { name: "Seed", value: String(seed) },
     { name: "Prompts", value: promptsInWords(sets) },
+    ...workedExamples(sets),
     { name: "Date", value: origin.date },
     { name: "Version", value: `safe-to-serve ${origin.version}` },
   ];
+}
+
+/** How many worked examples stand before a question, where there is multiple choice. */
+function workedExamples(sets: readonly EvaluationTask[]): Fact[] {
+  const counts = new Set(sets.flatMap(({ multipleChoice }) => multipleChoice?.fewShot ?? []));
+  if (counts.size === 0) return [];
+  return [{ name: "Worked examples a question", value: [...counts].join(" or ") }];
 }
 
 /** Of sets with the same expectation the pool with most answers, or the only set. */

@@ -12,7 +12,7 @@ import {
   settingsOf,
   widestPool,
 } from "./from-comparison.js";
-import type { AnswerRow, ReferenceLogProb, Report, ReportSet, SetResult } from "./report.js";
+import type { AnswerRow, ChoiceSet, ReferenceLogProb, Report, ReportSet, SetResult } from "./report.js";
 
 /**
  * Reads the folder of a finished evaluation.
@@ -44,7 +44,10 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
     pooled: [{ harmful: pooledOf("harmful"), harmless: pooledOf("harmless") }],
     sets,
     references: referencesOf(results, name),
-    answers: samples.map((sample) => answerRow(sample, results)),
+    choices: choicesOf(results),
+    answers: samples
+      .filter((sample) => sample.choices === undefined)
+      .map((sample) => answerRow(sample, results)),
     curve: [],
     warnings: results.notes,
   };
@@ -53,8 +56,9 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
 function setsOf(results: EvaluationResults, samples: readonly SampleRow[]): ReportSet[] {
   const { sets, pools } = results.settings;
   const judge = refusalJudge(results);
+  const drawn = sets.filter(({ multipleChoice }) => multipleChoice === undefined);
   const all = [
-    ...sets.map(({ name, expectation }) => ({ name, expectation, isPool: false, tasks: [name] })),
+    ...drawn.map(({ name, expectation }) => ({ name, expectation, isPool: false, tasks: [name] })),
     ...pools.map(({ name, expectation, tasks }) => ({ name, expectation, isPool: true, tasks })),
   ];
   return all.map(({ name, expectation, isPool, tasks }) => {
@@ -97,6 +101,18 @@ function referencesOf(results: EvaluationResults, label: string): ReferenceLogPr
   return results.tasks
     .filter(({ metric }) => metric === "reference-logprob")
     .map((perToken) => ({ model: label, set: perToken.name, perToken, change: null }));
+}
+
+function choicesOf({ settings, tasks }: EvaluationResults): ChoiceSet[] {
+  return settings.sets.flatMap(({ name, multipleChoice }) => {
+    if (multipleChoice === undefined) return [];
+    const metrics = multipleChoice.metrics.map((metric) => ({
+      metric,
+      results: tasks.filter((row) => row.name === name && row.metric === metric),
+      differences: [],
+    }));
+    return [{ name, metrics }];
+  });
 }
 
 function answerRow(sample: SampleRow, results: EvaluationResults): AnswerRow {

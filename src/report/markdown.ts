@@ -1,5 +1,6 @@
 /** @file The report as Markdown for a pull request: the same tables, ids of flipped prompts, and no prompt or answer text. */
 import type { Proportion } from "../text/judge.js";
+import { choiceChangeHeadings, choiceChangeRows, choiceHeadings, choiceRows } from "./choices.js";
 import {
   count,
   interval,
@@ -32,6 +33,7 @@ export function renderMarkdown(report: Report): string {
     curveTable(report),
     setsTable(report),
     differencesTable(report),
+    choicesTable(report),
     referencesTable(report),
     flipsList(report),
     `<details><summary>How to read the numbers</summary>\n\n${definitions(report.level)
@@ -87,6 +89,7 @@ function setup(report: Report): string {
 }
 
 function pooledTable(report: Report): string {
+  if (report.sets.length === 0) return "";
   const rows = report.models.map((model, i) => [
     model.label,
     shareWithN(report.pooled[i]?.harmful),
@@ -107,6 +110,7 @@ function curveTable(report: Report): string {
 }
 
 function setsTable(report: Report): string {
+  if (report.sets.length === 0) return "";
   const rows = report.sets.flatMap((set) => resultRows(report, set));
   const headings = [
     "Set",
@@ -178,6 +182,14 @@ function differencesTable(report: Report): string {
     ">Loops, points",
   ];
   return `## Paired differences\n\n${markdownTable(headings, rows)}`;
+}
+
+function choicesTable(report: Report): string {
+  if (report.choices.length === 0) return "";
+  const results = markdownTable(choiceHeadings(report.level), choiceRows(report));
+  const rows = choiceChangeRows(report);
+  const changes = rows.length === 0 ? "" : `\n\n${markdownTable(choiceChangeHeadings(report.level), rows)}`;
+  return `## Multiple choice\n\n${results}${changes}`;
 }
 
 function referencesTable(report: Report): string {

@@ -45,6 +45,11 @@ export function definitions(level: number): readonly Definition[] {
     },
     { term: "Cut", meaning: "Share of answers that reached the token limit before they ended." },
     {
+      term: "acc, acc_norm, acc_bytes, Brier",
+      meaning:
+        "Multiple choice by log-likelihood as lm-evaluation-harness defines it: share of questions whose right choice is the likeliest as it is, per character, and per byte of the choice; and the mean squared error of the choices' probabilities (0 to 2, lower is better). No chat template is applied.",
+    },
+    {
       term: "Reference log-probability",
       meaning:
         "Mean log-probability, in nats a token, of reference answers to harmless prompts. A fall says that training moved the model away from answering them well.",

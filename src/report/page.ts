@@ -9,6 +9,7 @@ import { html, SafeHtml } from "./html.js";
 import type { Report } from "./report.js";
 import { SCRIPT } from "./script.js";
 import {
+  choicesSection,
   comparedSection,
   curveSection,
   differencesSection,
@@ -42,7 +43,7 @@ ${verdictSection(report)}
 ${navigation(report)}
 </header>
 <main>
-${gateSection(report)}${comparedSection(report)}${tradeOffSection(report)}${curveSection(report)}${setsSection(report)}${differencesSection(report)}${resultsSection(report)}${referencesSection(report)}${answersSection(report)}${methodSection(report)}
+${gateSection(report)}${comparedSection(report)}${tradeOffSection(report)}${curveSection(report)}${setsSection(report)}${differencesSection(report)}${resultsSection(report)}${choicesSection(report)}${referencesSection(report)}${answersSection(report)}${methodSection(report)}
 </main>
 <footer><p>Made offline by safe-to-serve. This file loads nothing and sends nothing.</p></footer>
 <script>${TRUSTED_SCRIPT}</script>
@@ -65,13 +66,15 @@ function sourceHash(content: string): string {
 }
 
 function navigation(report: Report): SafeHtml {
+  const hasSets = report.sets.length > 0;
   const links: [string, string][] = [
     ...(report.gate.length > 0 ? ([["gate", "Policy"]] as [string, string][]) : []),
     ["setup", "Set-up"],
-    ["trade-off", "Summary"],
-    ["sets", "By set"],
-    ...(report.kind === "comparison" ? ([["differences", "Changes"]] as [string, string][]) : []),
-    ["results", "All results"],
+    ...(hasSets ? ([["trade-off", "Summary"]] as [string, string][]) : []),
+    ...(hasSets ? ([["sets", "By set"]] as [string, string][]) : []),
+    ...(hasSets && report.kind === "comparison" ? ([["differences", "Changes"]] as [string, string][]) : []),
+    ...(hasSets ? ([["results", "All results"]] as [string, string][]) : []),
+    ...(report.choices.length > 0 ? ([["choices", "Multiple choice"]] as [string, string][]) : []),
     ...(report.answers.length > 0 ? ([["answers", "Answers"]] as [string, string][]) : []),
     ["method", "Method"],
   ];

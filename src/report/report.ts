@@ -25,6 +25,8 @@ export interface Report {
   readonly sets: readonly ReportSet[];
   /** Mean log-probability of reference answers; empty where none was measured. */
   readonly references: readonly ReferenceLogProb[];
+  /** Tasks of multiple choice; they are not among the sets. */
+  readonly choices: readonly ChoiceSet[];
   readonly answers: readonly AnswerRow[];
   /** Points of the safety dial; empty where only one strength was evaluated. */
   readonly curve: readonly CurvePoint[];
@@ -135,6 +137,32 @@ export interface ReferenceLogProb {
   readonly perToken: Proportion;
   /** Paired change against the first model; null for it. */
   readonly change: Proportion | null;
+}
+
+/** A task of multiple choice, by metric. */
+export interface ChoiceSet {
+  readonly name: string;
+  readonly metrics: readonly ChoiceSetMetric[];
+}
+
+/** A metric of lm-evaluation-harness: accuracies are shares, Brier scores means from 0 to 2. */
+export interface ChoiceSetMetric {
+  readonly metric: "acc" | "acc_norm" | "acc_bytes" | "brier_score";
+  /** One per model, same order. */
+  readonly results: readonly (Proportion & { readonly unscored: number })[];
+  readonly differences: readonly ChoiceChange[];
+}
+
+/** Paired difference on the same questions, `to` minus `from` (labels of models). */
+export interface ChoiceChange {
+  readonly from: string;
+  readonly to: string;
+  readonly change: Proportion;
+  /** Newly right and newly wrong, exact McNemar on them, and after Holm's correction; null for Brier scores. */
+  readonly newlyRight: number | null;
+  readonly newlyWrong: number | null;
+  readonly pValue: number | null;
+  readonly pValueHolm: number | null;
 }
 
 /** One prompt with what every model answered; null where a model has no answer. */

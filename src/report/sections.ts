@@ -1,6 +1,7 @@
 /** @file The upper part of the page: verdict, what was compared, charts and tables. */
 import type { Proportion } from "../text/judge.js";
 import { barScale, intervalBar, type ScatterPoint, scatterChart, seriesMark } from "./charts.js";
+import { choiceChangeHeadings, choiceChangeRows, choiceHeadings, choiceRows } from "./choices.js";
 import {
   count,
   interval,
@@ -49,6 +50,7 @@ export function comparedSection(report: Report): SafeHtml {
 
 /** Harmful against harmless: the trade-off at a glance. */
 export function tradeOffSection(report: Report): SafeHtml | false {
+  if (report.sets.length === 0) return false;
   const dots = report.models.flatMap((model, series): ScatterPoint[] => {
     const { harmful, harmless } = report.pooled[series] ?? { harmful: null, harmless: null };
     return isNumber(harmful?.value) && isNumber(harmless?.value)
@@ -94,7 +96,8 @@ ${table("Refused or objected by strength", ["", ">Strength", ">Harmful sets", `>
 }
 
 /** A bar for each model on each set. */
-export function setsSection(report: Report): SafeHtml {
+export function setsSection(report: Report): SafeHtml | false {
+  if (report.sets.length === 0) return false;
   return section(
     "sets",
     "By set",
@@ -111,7 +114,8 @@ ${GROUP_TITLES.map(([group, title]) => {
 }
 
 /** Refusals of every set and model. */
-export function resultsSection(report: Report): SafeHtml {
+export function resultsSection(report: Report): SafeHtml | false {
+  if (report.sets.length === 0) return false;
   const headings = [
     ">n",
     ">Refused",
@@ -186,6 +190,28 @@ export function referencesSection(report: Report): SafeHtml | false {
       ["Set", "Model", ">n", ">Mean", ">Change"],
       rows,
     ),
+  );
+}
+
+/** Multiple choice by log-likelihood, and how it changed. */
+export function choicesSection(report: Report): SafeHtml | false {
+  if (report.choices.length === 0) return false;
+  const changes = choiceChangeRows(report);
+  return section(
+    "choices",
+    "Multiple choice",
+    html`${table(
+      `Metrics of lm-evaluation-harness, with ${confidence(report.level)} intervals`,
+      choiceHeadings(report.level),
+      choiceRows(report).map((row) => row.map((cell, i) => (i < 2 ? cell : right(cell)))),
+    )}${
+      changes.length > 0 &&
+      table(
+        "Paired differences: accuracies in percentage points, Brier scores as they are (lower is better)",
+        choiceChangeHeadings(report.level),
+        changes.map((row) => row.map((cell, i) => (i < 3 ? cell : right(cell)))),
+      )
+    }`,
   );
 }
 

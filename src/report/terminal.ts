@@ -5,6 +5,7 @@
 import { styleText } from "node:util";
 import Table from "cli-table3";
 import type { Proportion } from "../text/judge.js";
+import { choiceChangeHeadings, choiceChangeRows, choiceHeadings, choiceRows } from "./choices.js";
 import { count, interval, nats, natsInterval, percent, points, pointsInterval, pValue } from "./format.js";
 import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
@@ -30,6 +31,8 @@ export function renderTerminal(report: Report, options: TerminalOptions = {}): s
     pooledTable(report, width, bold),
     setsTable(report, width, bold),
     differencesTable(report, width, bold),
+    choicesTable(report, width, bold),
+    choiceChangesTable(report, width, bold),
     referencesTable(report, width, bold),
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
@@ -78,6 +81,7 @@ function gateTable(report: Report, width: number, bold: (text: string) => string
 }
 
 function pooledTable(report: Report, width: number, bold: (text: string) => string): string {
+  if (report.sets.length === 0) return "";
   const columns: Column[] = [
     { heading: "refused" },
     { heading: "harmful sets", isNumber: true },
@@ -158,6 +162,28 @@ function differencesTable(report: Report, width: number, bold: (text: string) =>
     ]),
   );
   return drawTable(columns, rows, width, bold);
+}
+
+/** In the order of the columns: how early each goes. */
+const CHOICE_DISPENSABLE = [0, 0, 2, 0, 1, 1, 4, 3, 5];
+const CHANGE_DISPENSABLE = [0, 0, 0, 4, 0, 1, 2, 2, 1, 3];
+
+function choicesTable(report: Report, width: number, bold: (text: string) => string): string {
+  const columns = columnsOf(choiceHeadings(report.level), CHOICE_DISPENSABLE);
+  return drawTable(columns, choiceRows(report), width, bold);
+}
+
+function choiceChangesTable(report: Report, width: number, bold: (text: string) => string): string {
+  const columns = columnsOf(choiceChangeHeadings(report.level), CHANGE_DISPENSABLE);
+  return drawTable(columns, choiceChangeRows(report), width, bold);
+}
+
+function columnsOf(headings: readonly string[], dispensable: readonly number[]): Column[] {
+  return headings.map((heading, i) => ({
+    heading: heading.replace(/^>/, "").replace(/^[A-Z]/, (letter) => letter.toLowerCase()),
+    isNumber: heading.startsWith(">"),
+    dispensable: dispensable[i] ?? 0,
+  }));
 }
 
 function referencesTable(report: Report, width: number, bold: (text: string) => string): string {
