@@ -15,5 +15,5 @@ export * from "./results.js";
 export type { RuleName, RuleVerdict } from "./rule.js";
 export { type EvaluateOptions, type EvaluationProgress, evaluate } from "./run.js";
 export { SUITE_NAMES, suite, TASKS, type TaskSelection, taskNamed } from "./tasks/suites.js";
-export type { Task } from "./tasks/task.js";
+export type { MultipleChoice, Task, WorkedExamples } from "./tasks/task.js";
 export { decide, strictest } from "./verdict.js";
