@@ -27,6 +27,13 @@ test("reads the default policy: the bounds of the plan, over sets that exist", (
   expect(fits(parse(readFileSync(bundled, "utf8"))), JSON.stringify(fits.errors)).toBe(true);
 });
 
+test("accepts the policy that the guide shows", () => {
+  const guide = readFileSync(new URL("../../docs/guides/gate.md", import.meta.url), "utf8");
+  const [, shown = ""] = /```yaml\n([^`]*)```/.exec(guide) ?? [];
+  expect(parsePolicy(shown, "gate.md").overRefusal?.judge.never).toEqual(["refusal-matcher"]);
+  expect(fits(parse(shown))).toBe(true);
+});
+
 test("fills in defaults, and hashes what decides: neither its name nor its layout", () => {
   const short = parsePolicy("harm: {sets: [Q-Harm], upperBoundAtMost: 0.2}", "a/mine.yaml");
   expect(short).toMatchObject({ name: "mine.yaml", level: 0.95, harm: { judge: { minSpecificity: 0.75 } } });
