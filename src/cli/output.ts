@@ -1,4 +1,5 @@
 /** @file What commands print on stdout: a JSON result for machines, tables and lines for people. */
+import { describePlan, gigabytes, type MemoryPlan } from "../models/memory-plan.js";
 
 /** A cell of a table; numbers stand at the right. */
 export type Cell = string | number;
@@ -16,6 +17,11 @@ export function printLine(text = ""): void {
 /** Prints a warning on stderr. */
 export function printWarning(text: string): void {
   process.stderr.write(`warning: ${text}\n`);
+}
+
+/** Says on stderr what a piece of work will hold in memory, of what it may hold. */
+export function printMemory(plan: MemoryPlan, roomBytes: number, indent = ""): void {
+  process.stderr.write(`${indent}memory: about ${describePlan(plan)} of ${gigabytes(roomBytes)} GB free\n`);
 }
 
 /** Prints a table on stdout. */

@@ -4,11 +4,13 @@
  */
 import { InternalError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
+import { emitModel, type GraphDefinition } from "../engine/onnx/emit.js";
 import type { Engine, Session } from "../engine/types.js";
 import { makeAdapter } from "../models/adapter.js";
-import { buildDecodeGraph } from "../models/decode-graph.js";
+import { decodeGraph } from "../models/decode-graph.js";
 import type { Adapter, LoadedModel } from "../models/loaded-model.js";
-import { buildScoreGraph } from "../models/score-graph.js";
+import type { OnMemory } from "../models/memory-plan.js";
+import { scoreGraph } from "../models/score-graph.js";
 import type {
   ChatModel,
   Completion,
@@ -24,8 +26,9 @@ import { DecodeStream } from "../text/tokenizer-stream.js";
 import type { DecodeModel } from "./decode-graph-run.js";
 import { type DecodeStatistics, decodeSequences, emptyStatistics, PREFILL_TOKENS } from "./decoder.js";
 import { type CacheShape, ResidentKvCache } from "./kv-cache.js";
+import { ChatMemory, type DecodingSize } from "./memory-plan.js";
 import { ResidentAdapter } from "./resident-adapter.js";
-import { resolveSampling } from "./sampling-options.js";
+import { type ResolvedSampling, resolveSampling } from "./sampling-options.js";
 import { type ScoredAnswer, type ScoreRequest, scoreAnswers } from "./score.js";
 import { collectContinuations, continuationRequests } from "./score-continuations.js";
 import type { AnswerText, DecodeRequest, TokenListener } from "./sequence.js";
@@ -38,6 +41,8 @@ export interface LocalChatModelParts {
   readonly adapter: Adapter | null;
   /** Scale of the adapter: 0 is the base, 1 (default) the adapter as trained. */
   readonly strength?: number;
+  /** Told what sampling or scoring will hold, before it starts and again when more is needed. */
+  readonly onMemory?: OnMemory | undefined;
   /** Close the engine with the model; default false. */
   readonly ownsEngine?: boolean;
 }
@@ -61,14 +66,18 @@ export class LocalChatModel implements ChatModel {
   readonly id: string;
   private readonly parts: LocalChatModelParts;
   private readonly text: AnswerText;
+  private readonly memory: ChatMemory;
   private adapterHash: string;
   private resident: Promise<ResidentAdapter> | null = null;
+  private decodeGraph: GraphDefinition | null = null;
+  private scoreGraph: GraphDefinition | null = null;
   private decodeSession: Promise<Session> | null = null;
   private scoreSession: Promise<Session> | null = null;
 
   constructor(parts: LocalChatModelParts) {
     this.parts = parts;
     this.id = parts.loaded.id;
+    this.memory = new ChatMemory(parts.loaded, parts.adapter, parts.onMemory);
     this.adapterHash = parts.adapter?.hash ?? "";
     const { tokenizer } = parts.encoder;
     this.text = {
@@ -90,7 +99,7 @@ export class LocalChatModel implements ChatModel {
 
   /**
    * Answers all samples of all requests; a request that does not fit is refused before any is drawn.
-   * @throws ConfigError        for options out of range
+   * @throws ConfigError        for options out of range, and for what does not fit into memory
    * @throws ContextLengthError when a prompt and its answer do not fit the model's positions
    */
   async *generate(
@@ -109,7 +118,7 @@ export class LocalChatModel implements ChatModel {
       prefillTokens: PREFILL_TOKENS,
     };
     const prompts = requests.map((request) => this.encode(request));
-    const model = await this.decodeModel();
+    const model = await this.decodeModel(sizeOf(prompts, sampling));
     const allocate = (slots: number, capacity: number) =>
       ResidentKvCache.allocate(this.parts.engine, model.shape, slots, capacity);
     for await (const done of decodeSequences(model, allocate, prompts, settings, statistics)) {
@@ -172,7 +181,10 @@ export class LocalChatModel implements ChatModel {
 
   private async *scoreIds(requests: readonly ScoreRequest[]): AsyncGenerator<ScoredAnswer> {
     const { engine, loaded, adapter } = this.parts;
-    this.scoreSession ??= engine.open(buildScoreGraph(loaded, adapter?.config ?? null));
+    this.scoreGraph ??= scoreGraph(loaded, adapter?.config ?? null);
+    const lengths = requests.map(({ promptIds, answerIds }) => promptIds.length + answerIds.length - 1);
+    this.memory.beforeScoring(this.scoreGraph, greatest(lengths));
+    this.scoreSession ??= engine.open(emitModel(this.scoreGraph));
     const session = await this.scoreSession;
     yield* scoreAnswers(session, (await this.residentAdapter())?.feeds() ?? {}, requests);
   }
@@ -185,9 +197,11 @@ export class LocalChatModel implements ChatModel {
     };
   }
 
-  private async decodeModel(): Promise<DecodeModel> {
+  private async decodeModel(size: DecodingSize): Promise<DecodeModel> {
     const { engine, loaded, adapter } = this.parts;
-    this.decodeSession ??= engine.open(buildDecodeGraph(loaded, adapter?.config ?? null));
+    this.decodeGraph ??= decodeGraph(loaded, adapter?.config ?? null);
+    this.memory.beforeSampling(this.decodeGraph, size);
+    this.decodeSession ??= engine.open(emitModel(this.decodeGraph));
     const shape: CacheShape = loaded.config;
     return {
       session: await this.decodeSession,
@@ -204,4 +218,24 @@ export class LocalChatModel implements ChatModel {
     this.resident ??= ResidentAdapter.allocate(engine, adapter, strength);
     return this.resident;
   }
+}
+
+/** How much the decoder will hold for these prompts at its fullest. */
+function sizeOf(
+  prompts: readonly DecodeRequest[],
+  { batchSize, maxNewTokens: newTokens }: Pick<ResolvedSampling, "batchSize" | "maxNewTokens">,
+): DecodingSize {
+  const wanted = prompts.reduce((sum, { sampleIndices }) => sum + sampleIndices.length, 0);
+  const promptTokens = greatest(prompts.map(({ promptIds }) => promptIds.length));
+  return {
+    sequences: Math.max(1, Math.min(batchSize, wanted)),
+    promptTokens,
+    newTokens,
+    prefillTokens: PREFILL_TOKENS,
+  };
+}
+
+/** The greatest of some counts, at least 1. */
+function greatest(counts: readonly number[]): number {
+  return counts.reduce((most, count) => Math.max(most, count), 1);
 }

@@ -2,6 +2,7 @@
 import { createEngine } from "../engine/engine.js";
 import { readAdapter } from "../models/adapter.js";
 import type { LoadedModel, WeightScheme } from "../models/loaded-model.js";
+import type { OnMemory } from "../models/memory-plan.js";
 import { openModel } from "../models/open.js";
 import type { OnProgress } from "../models/progress.js";
 import { ConversationEncoder } from "../text/encode.js";
@@ -30,6 +31,8 @@ export interface OpenChatModelOptions {
   readonly device?: string | undefined;
   /** Told of downloads and conversions. */
   readonly onProgress?: OnProgress | undefined;
+  /** Told what sampling or scoring will hold in memory, before it starts. */
+  readonly onMemory?: OnMemory | undefined;
 }
 
 /**
@@ -39,7 +42,16 @@ export interface OpenChatModelOptions {
  * @throws FetchError      when it cannot be downloaded
  */
 export async function openLocalChatModel(options: OpenChatModelOptions): Promise<LocalChatModel> {
-  const { model, adapter, adapterStrength = 1, weights = "f32", threads, device, onProgress } = options;
+  const {
+    model,
+    adapter,
+    adapterStrength = 1,
+    weights = "f32",
+    threads,
+    device,
+    onProgress,
+    onMemory,
+  } = options;
   const loaded = await openModel(model, { weights, ...(onProgress && { onProgress }) });
   const encoder = conversationEncoder(loaded, options);
   const factors = adapter === undefined ? null : await readAdapter(adapter, loaded.config);
@@ -53,6 +65,7 @@ export async function openLocalChatModel(options: OpenChatModelOptions): Promise
     encoder,
     adapter: factors,
     strength: adapterStrength,
+    onMemory,
     ownsEngine: true,
   });
 }

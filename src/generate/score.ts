@@ -28,7 +28,7 @@ export interface ScoredAnswer {
 }
 
 /** Tokens of a run, so that other users of the engine are not kept waiting. */
-const RUN_TOKENS = 1024;
+export const RUN_TOKENS = 1024;
 
 /** Requests that share a prompt, and the segment that holds their answers as branches in the same order. */
 interface SharedPrompt {

@@ -298,6 +298,7 @@ function trainHooks({ observer, signal }: Workbench): TrainHooks {
     onPhaseProgress: (done) => observer.onWorkDone?.(done),
     onStep: ({ step, metrics }) => observer.onWorkDone?.(step, `loss ${Number(metrics["loss"]).toFixed(3)}`),
     onWarning: (message) => observer.onWarning?.(message),
+    onMemory: (plan, room) => observer.onMemory?.(plan, room),
     isLoop: (tokenIds) => findLoop(tokenIds) !== undefined,
     ...(signal && { signal }),
   };

@@ -11,6 +11,7 @@ import { LocalChatModel } from "../generate/local-chat-model.js";
 import { conversationEncoder } from "../generate/open-local-chat-model.js";
 import { readAdapter } from "../models/adapter.js";
 import type { LoadedModel, WeightScheme } from "../models/loaded-model.js";
+import type { OnMemory } from "../models/memory-plan.js";
 import { openModel } from "../models/open.js";
 import type { OnProgress } from "../models/progress.js";
 import { quantiseModel } from "../models/quantised-model.js";
@@ -25,6 +26,8 @@ export interface StudyObserver extends StageObserver {
   readonly onWorkDone?: (done: number, note?: string) => void;
   /** Something that the user should read. */
   readonly onWarning?: (message: string) => void;
+  /** What the next work will hold in memory. */
+  readonly onMemory?: OnMemory;
   /** Downloads and conversions of the model. */
   readonly onOpen?: OnProgress;
 }
@@ -108,6 +111,7 @@ export class Workbench {
       loaded,
       encoder: conversationEncoder(loaded),
       adapter: folder === null ? null : await readAdapter(folder, loaded.config),
+      onMemory: this.observer.onMemory,
     });
   }
 

@@ -4,6 +4,7 @@ import type { PreferencePair, PromptCompletion } from "../data/examples.js";
 import type { SafetyAmount } from "../data/mixing.js";
 import type { Engine } from "../engine/types.js";
 import type { LoadedModel } from "../models/loaded-model.js";
+import type { OnMemory } from "../models/memory-plan.js";
 import type { TemplateName } from "../text/messages.js";
 import type { StepProgress } from "./loop.js";
 import type { DpoLossName } from "./losses/dpo-options.js";
@@ -64,6 +65,8 @@ export interface TrainHooks {
   /** So many units of the phase are done, fractions included. */
   readonly onPhaseProgress?: (done: number) => void;
   readonly onStep?: (progress: StepProgress) => void;
+  /** What the run will hold in memory, before it starts. */
+  readonly onMemory?: OnMemory;
   readonly onWarning?: (message: string) => void;
   readonly signal?: AbortSignal;
   /** Whether an answer repeats itself; without it loops are not watched. */
@@ -177,7 +180,7 @@ function checkSettings(settings: TrainingSettings): void {
   require("--weight-decay", weightDecay, weightDecay >= 0, "a number of at least 0");
   require("--eval-steps", evalSteps, isCount(evalSteps, 0), "a whole number of at least 0");
   require("--save-steps", saveSteps, isCount(saveSteps, 0), "a whole number of at least 0");
-  require("token budget", settings.tokenBudget, isCount(
+  require("--token-budget", settings.tokenBudget, isCount(
     settings.tokenBudget,
     1,
   ), "a whole number of at least 1");

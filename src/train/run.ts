@@ -4,7 +4,11 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { memoryRoom } from "../core/available-memory.js";
+import { PREFILL_TOKENS } from "../generate/decoder.js";
 import { LocalChatModel } from "../generate/local-chat-model.js";
+import type { DecodingSize } from "../generate/memory-plan.js";
+import { SAMPLING_DEFAULTS } from "../generate/sampling-options.js";
 import { refusalMatcher } from "../judges/refusal-matcher.js";
 import { makeAdapter, writeAdapter } from "../models/adapter.js";
 import type { LoraConfig } from "../models/loaded-model.js";
@@ -23,6 +27,7 @@ import {
   trainLoop,
 } from "./loop.js";
 import type { Factor } from "./lora-init.js";
+import { TrainingMemory } from "./memory-plan.js";
 import type { TrainingMethod, TrainingRow } from "./method.js";
 import type { NamedArrays } from "./optimizer.js";
 import type { MethodName, TrainHooks, TrainingSettings, TrainOptions } from "./options.js";
@@ -92,6 +97,7 @@ export async function runTraining<Source extends PromptedRow, Row extends Traini
 ): Promise<TrainResult> {
   const { options } = plan;
   const prepared = prepareRows(plan);
+  announceMemory(plan, prepared);
   await openRunFolder(options.out, recipeOf(plan), facts(plan), options.resume === true);
   const watch = await openWatch(plan, prepared.evaluation);
   const certificate = certificateOf(plan, prepared, watch.description);
@@ -132,6 +138,32 @@ function prepareRows<Source extends PromptedRow, Row extends TrainingRow>(
   if (evaluation === null) return { train, evaluation: null };
   const excluded = trainedPrompts(data.rows, evaluation.rows);
   return { train, evaluation: plan.prepare(evaluation.rows, { ...options, excluded, needsStop: false }) };
+}
+
+/** Says what the run will hold. @throws ConfigError when that does not fit, before anything is written */
+function announceMemory<Source extends PromptedRow, Row extends TrainingRow>(
+  { options, settings, start, loss }: RunPlan<Source, Row>,
+  { train, evaluation }: PreparedRows,
+): void {
+  const heldOut = evaluation?.rows ?? [];
+  const longest = Math.max(0, ...heldOut.map(({ segment }) => segment.prompt.length));
+  const room = memoryRoom();
+  const plan = new TrainingMemory({
+    model: start.model,
+    adapter: start.adapter,
+    loss,
+    rows: train.rows,
+    evaluation: heldOut,
+    sampler: loopOptionsOf(settings, train.rows.length).sampler,
+    tokenBudget: settings.tokenBudget,
+    watch: options.watch === false || heldOut.length === 0 ? null : watchSize(heldOut.length, longest),
+  }).requireRoom(room);
+  options.onMemory?.(plan, room);
+}
+
+function watchSize(prompts: number, promptTokens: number): DecodingSize {
+  const sequences = Math.min(SAMPLING_DEFAULTS.batchSize, prompts);
+  return { sequences, promptTokens, newTokens: WATCH_TOKENS, prefillTokens: PREFILL_TOKENS };
 }
 
 function recipeOf<Source extends PromptedRow, Row extends TrainingRow>(plan: RunPlan<Source, Row>): Recipe {

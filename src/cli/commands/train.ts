@@ -125,6 +125,11 @@ function settingOptions(method: MethodName): Option[] {
     new Option("--scheduler <name>", `learning-rate schedule (default: ${d.scheduler})`).choices(SCHEDULERS),
     number("--warmup-steps <n>", `steps of rising learning rate (default: ${d.warmupSteps})`, count),
     number("--max-length <n>", `most tokens of prompt and answer (default: ${d.maxLength})`, count),
+    number(
+      "--token-budget <n>",
+      `most positions computed at once: memory only (default: ${d.tokenBudget})`,
+      integer({ min: 1 }),
+    ),
     number("--max-completion-length <n>", "cut answers at so many tokens (default: not at all)", count),
     number(
       "--max-grad-norm <n>",

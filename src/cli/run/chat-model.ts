@@ -4,6 +4,7 @@ import type { LocalChatModel } from "../../generate/local-chat-model.js";
 import { openLocalChatModel } from "../../generate/open-local-chat-model.js";
 import type { ChatModelFlags } from "../command-options.js";
 import { openProgress } from "../open-progress.js";
+import { printMemory } from "../output.js";
 
 /**
  * Opens a model with a progress line for downloads and conversions.
@@ -29,6 +30,7 @@ export async function openFlaggedModel(flags: ChatModelFlags, silent: boolean): 
       threads,
       device,
       onProgress,
+      ...(!silent && { onMemory: printMemory }),
     });
   } finally {
     report.done();

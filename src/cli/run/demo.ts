@@ -12,7 +12,7 @@ import type { StudyObserver } from "../../study/workbench.js";
 import type { DemoCommandOptions } from "../command-options.js";
 import { openProgress } from "../open-progress.js";
 import { DEFAULT_MODEL } from "../options.js";
-import { printJson, printLine, printTable, printWarning } from "../output.js";
+import { printJson, printLine, printMemory, printTable, printWarning } from "../output.js";
 import { duration, type Progress, progress } from "../progress.js";
 import { printReport } from "./print-report.js";
 
@@ -62,6 +62,7 @@ class StudyLines {
       onWorkDone: (done, note) => this.bar?.reach(done, note),
       onWarning: (message) => this.warn(message),
       onOpen: (step) => this.opening.onProgress(step),
+      onMemory: (plan, room) => this.isSilent || printMemory(plan, room, "  "),
     };
   }
 

@@ -9,7 +9,7 @@ import { type MethodName, resolveSettings, type SftOptions, type TrainHooks } fr
 import type { TrainResult } from "../../train/run.js";
 import type { TrainDpoFlags, TrainFlags, TrainSitFlags } from "../command-options.js";
 import { openProgress } from "../open-progress.js";
-import { printJson, printLine, printWarning } from "../output.js";
+import { printJson, printLine, printMemory, printWarning } from "../output.js";
 import { type Progress, progress } from "../progress.js";
 
 /** Supervised fine-tuning. */
@@ -84,6 +84,7 @@ class TrainProgress {
       onPhaseProgress: (done) => this.bar?.reach(done),
       onStep: ({ step, metrics }) => this.bar?.reach(step, this.note(metrics)),
       onWarning: (message) => this.warn(message),
+      onMemory: (plan, room) => this.isSilent || printMemory(plan, room),
     };
   }
 
