@@ -6,7 +6,7 @@
 import { type DimValues, evaluateDim } from "./dim.js";
 import { executionOrder } from "./topology.js";
 import type { Node, Value } from "./value.js";
-import { ELEMENT_BYTES, type WeightMemory, weightMemory } from "./weight-memory.js";
+import { ELEMENT_BYTES, foldedNodes, type WeightMemory, weightMemory } from "./weight-memory.js";
 
 /** What an open session over a graph and one run of it hold, in bytes. */
 export interface GraphMemory {
@@ -27,13 +27,18 @@ export interface GraphMemory {
  */
 export function graphMemory(outputs: readonly Value[], dims: DimValues): GraphMemory {
   const order = executionOrder(outputs);
+  const folded = foldedNodes(order);
   const fed = new Set(
     order.flatMap(({ inputs }) => inputs.filter((value) => value?.origin.kind === "input")),
   );
   return {
     weights: weightMemory(order),
     inputs: totalBytes([...fed] as readonly Value[], dims),
-    activations: liveness(order, outputs, dims),
+    activations: liveness(
+      order.filter((node) => !folded.has(node)),
+      outputs,
+      dims,
+    ),
     outputs: totalBytes(outputs, dims),
   };
 }

@@ -9,7 +9,7 @@ import type { DType, Node, Value } from "./value.js";
 
 /** Bytes of a graph's initialisers. */
 export interface WeightMemory {
-  /** As they lie in files. */
+  /** As they lie in files, or are computed once of what lies there. */
   readonly mapped: number;
   /** Copies in the layout of the kernels. */
   readonly packed: number;
@@ -22,23 +22,46 @@ export interface WeightMemory {
 /** Graphs whose packed copies need at most so much more than their files get them. Of the model alone, never of the machine: both ways round differently. */
 const PACKING_BYTES = 2 ** 30;
 
-/** Bytes of the initialisers that nodes read. */
+/** Bytes of the weights that nodes read; `nodes` come after what they read. */
 export function weightMemory(nodes: readonly Node[]): WeightMemory {
-  const packed = new Map<string, number>();
-  const [all, unpacked] = [new Map<Value, number>(), new Map<Value, number>()];
-  let folded = 0;
+  const folded = foldedNodes(nodes);
+  const ids = new Map<Value, number>();
+  const [packed, unpacked] = [new Map<string, number>(), new Map<Value, number>()];
+  let largest = 0;
   for (const node of nodes) {
     node.inputs.forEach((value, i) => {
-      if (value?.origin.kind !== "external") return;
+      if (!value || !isWeight(value, folded)) return;
       const size = knownBytes(value);
-      all.set(value, size);
-      if (isPackable(node, i)) packed.set(`${value.origin.name} ${String(node.attributes["transB"])}`, size);
-      else unpacked.set(value, size);
+      if (folded.has(node)) largest = Math.max(largest, size);
+      else if (!isPackable(node, i)) unpacked.set(value, size);
+      else packed.set(`${idOf(value, ids)} ${String(node.attributes["transB"])}`, size);
+      if (!folded.has(node)) idOf(value, ids);
     });
-    if (isFolded(node))
-      folded = Math.max(folded, ...node.inputs.map((value) => (value ? knownBytes(value) : 0)));
   }
-  return { mapped: total(all), packed: total(packed), unpacked: total(unpacked), folded };
+  const mapped = [...ids.keys()].reduce((sum, value) => sum + knownBytes(value), 0);
+  return { mapped, packed: total(packed), unpacked: total(unpacked), folded: largest };
+}
+
+/** Nodes that are computed once, while a session opens: all they read are initialisers and constants. */
+export function foldedNodes(nodes: readonly Node[]): ReadonlySet<Node> {
+  const folded = new Set<Node>();
+  for (const node of nodes) {
+    const isConstant = ({ origin }: Value): boolean =>
+      origin.kind === "node" ? folded.has(origin.node) : origin.kind !== "input";
+    if (node.inputs.every((value) => !value || isConstant(value))) folded.add(node);
+  }
+  return folded;
+}
+
+/** An initialiser of a file, or what is computed of such ones alone. */
+function isWeight({ origin }: Value, folded: ReadonlySet<Node>): boolean {
+  return origin.kind === "external" || (origin.kind === "node" && folded.has(origin.node));
+}
+
+function idOf(value: Value, ids: Map<Value, number>): number {
+  const known = ids.get(value) ?? ids.size;
+  ids.set(value, known);
+  return known;
 }
 
 /** Whether a session over these weights makes packed copies. */
@@ -69,10 +92,6 @@ const PRODUCTS: ReadonlySet<string> = new Set(["FusedMatMul", "Gemm", "MatMulNBi
 function isPackable({ definition, inputs }: Node, index: number): boolean {
   const isMatrix = definition.type === "MatMulNBits" || inputs[index]?.rank === 2;
   return PRODUCTS.has(definition.type) && index === 1 && isMatrix;
-}
-
-function isFolded({ inputs }: Node): boolean {
-  return inputs.every((value) => value?.origin.kind === "external" || value?.origin.kind === "constant");
 }
 
 function knownBytes({ dtype, shape }: Value): number {
