@@ -19,11 +19,11 @@ test("a plan adds up, names what is large, and is refused in one line with what 
   const plan = memoryPlan({ weights: 1.5e9, activations: 2.1e9, cache: 0, adapter: 1e7 });
   expect(plan.parts.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(plan.bytes);
   expect(plan.parts.map(({ name }) => name)).toEqual(["weights", "activations", "adapter", "runtime"]);
-  expect(describePlan(plan)).toBe("3.8 GB (weights 1.5, activations 2.1, runtime 0.2)");
+  expect(describePlan(plan)).toBe("3.9 GB (weights 1.5, activations 2.1, runtime 0.3)");
   expect(() => requireRoom("training", plan, plan.bytes, () => "never asked")).not.toThrow();
   const refuse = () => requireRoom("training", plan, 3e9, () => "--token-budget 512 fits");
   expect(refuse).toThrow(ConfigError);
   expect(refuse).toThrow(
-    "training: expected at most 3.0 GB of memory, got 3.8 GB (weights 1.5, activations 2.1, runtime 0.2)",
+    "training: expected at most 3.0 GB of memory, got 3.9 GB (weights 1.5, activations 2.1, runtime 0.3)",
   );
 });

@@ -83,7 +83,7 @@ export class TrainingMemory {
 const FACTOR_COPIES = 7;
 
 /** Budgets and lengths that are looked at for advice. */
-const HALVED = [2048, 1024, 512, 256, 128, 64];
+const HALVED = [8192, 4096, 2048, 1024, 512, 256, 128, 64];
 
 /** Steps whose micro-batches are packed for the plan. */
 const STEPS_LOOKED_AT = 1000;

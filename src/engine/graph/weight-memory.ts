@@ -34,7 +34,7 @@ export function weightMemory(nodes: readonly Node[]): WeightMemory {
       const size = knownBytes(value);
       if (folded.has(node)) largest = Math.max(largest, size);
       else if (!isPackable(node, i)) unpacked.set(value, size);
-      else packed.set(`${idOf(value, ids)} ${String(node.attributes["transB"])}`, size);
+      else packed.set(`${idOf(value, ids)} ${String(node.attributes["transB"])}`, packedBytes(node, value));
       if (!folded.has(node)) idOf(value, ids);
     });
   }
@@ -92,6 +92,13 @@ const PRODUCTS: ReadonlySet<string> = new Set(["FusedMatMul", "Gemm", "MatMulNBi
 function isPackable({ definition, inputs }: Node, index: number): boolean {
   const isMatrix = definition.type === "MatMulNBits" || inputs[index]?.rank === 2;
   return PRODUCTS.has(definition.type) && index === 1 && isMatrix;
+}
+
+/** Blocks of codes are packed with their scale and their sum, a float32 each. */
+function packedBytes({ definition }: Node, value: Value): number {
+  const size = knownBytes(value);
+  const block = value.shape.at(-1);
+  return definition.type === "MatMulNBits" && typeof block === "number" ? size * (1 + 8 / block) : size;
 }
 
 function knownBytes({ dtype, shape }: Value): number {
