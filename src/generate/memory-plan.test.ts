@@ -26,7 +26,7 @@ test("the cache holds every sequence's capacity and the prefilled prompts", () =
   expect(cache).toBe(8 * numHiddenLayers * numKeyValueHeads * headDim * (8 * 256 + 2 * 128));
 });
 
-test("a chat model says what it will hold, and again only when that grows", () => {
+test("a chat model says what it will hold, and again only when that grows by a tenth", () => {
   const told: number[] = [];
   const memory = new ChatMemory(
     loaded,
@@ -38,8 +38,9 @@ test("a chat model says what it will hold, and again only when that grows", () =
   memory.beforeSampling(graph, size);
   memory.beforeSampling(graph, { ...size, sequences: 4 });
   memory.beforeSampling(graph, { ...size, sequences: 9 });
-  memory.beforeScoring(scoreGraph(loaded, null), 300);
-  expect(told.length).toBe(3);
+  expect(told.length).toBe(1);
+  memory.beforeSampling(graph, { ...size, sequences: 5000 });
+  expect(told.length).toBe(2);
   expect(told).toEqual([...told].sort((a, b) => a - b));
 });
 

@@ -69,6 +69,7 @@ export class ChatMemory {
   private readonly room: () => number;
   private decoding: DecodingMemory = { weights: 0, cache: 0, activations: 0 };
   private scoring: SessionMemory = { weights: 0, activations: 0 };
+  private checkedBytes = 0;
   private saidBytes = 0;
 
   constructor(
@@ -103,9 +104,11 @@ export class ChatMemory {
   }
 
   private require(what: string, plan: MemoryPlan, whatFits: (room: number) => string): void {
-    if (plan.bytes <= this.saidBytes) return;
+    if (plan.bytes <= this.checkedBytes) return;
     const room = this.room();
     requireRoom(what, plan, room, () => whatFits(room));
+    this.checkedBytes = plan.bytes;
+    if (plan.bytes < SAID_AGAIN * this.saidBytes) return;
     this.saidBytes = plan.bytes;
     this.onMemory?.(plan, room);
   }
@@ -125,6 +128,9 @@ export class ChatMemory {
       : "--weights int8 needs about a third of the memory of weights, int4 a quarter; or take a smaller model";
   }
 }
+
+/** Growth that is worth another line: a conversation grows a little with every turn. */
+const SAID_AGAIN = 1.1;
 
 /** As it was read, and beside the sessions. */
 const ADAPTER_COPIES = 2;
