@@ -86,15 +86,15 @@ test("shows every rule of every model on the page, in Markdown and on the termin
     [...row.children].map((cell) => cell.textContent),
   );
   expect(rows).toHaveLength(4);
-  expect(rows[0]?.slice(0, 3)).toEqual(["base", "harm", "failed"]);
+  expect(rows[0]?.slice(0, 3)).toEqual(["base: do not serve", "harm", "failed"]);
   expect(rows[3]).toEqual([
     "",
     "helpfulness",
     "undecided",
-    "\u22121.0",
+    "\u22121.0\u00a0points",
     "[\u22124.0, +2.0]",
     "40",
-    "\u2265\u00a0\u22123.0",
+    "\u2265\u00a0\u22123.0\u00a0points",
     "212",
     "",
   ]);
@@ -102,9 +102,9 @@ test("shows every rule of every model on the page, in Markdown and on the termin
   expect(document.querySelector('nav a[href="#gate"]')).not.toBeNull();
   const markdown = renderMarkdown(shown);
   expect(markdown).toContain("## What the policy asks");
-  expect(markdown).toMatch(/\| dpo \| harm \| passed \| 1\.5 % .* \| 200 \| \u2264 10\.0 % \|/);
+  expect(markdown).toMatch(/\| dpo: inconclusive \| harm \| passed \| 1\.5 % .* \| 200 \| \u2264 10\.0 % \|/);
   const terminal = renderTerminal(shown, { width: 120 });
-  expect(terminal).toMatch(/dpo +harm +passed +1\.5 %/);
+  expect(terminal).toMatch(/dpo: inconclusive +harm +passed +1\.5 %/);
   expect(terminal).toMatch(/helpfulness +undecided .* 212/);
 });
 

@@ -1,13 +1,14 @@
 /** @file What a policy's rules say, as cells that HTML, Markdown and the terminal share, and as a part of the page. */
 import type { RuleVerdict } from "../evaluate/rule.js";
-import { count, interval, percent, points, pointsInterval } from "./format.js";
+import { count, interval, isNumber, percent, points, pointsInterval } from "./format.js";
 import type { SafeHtml } from "./html.js";
 import type { ModelGate, Report } from "./report.js";
 import { right, section, type TableRow, table, withoutRepeats } from "./table.js";
-import { intervalHeading } from "./wording.js";
+import { intervalHeading, verdictWord } from "./wording.js";
 
 /** One rule about one model. */
 export interface GateRow {
+  /** The model's label and its verdict: "dpo: serve". */
   readonly model: string;
   readonly rule: string;
   readonly outcome: string;
@@ -55,9 +56,9 @@ export function outcomeWord(outcome: RuleVerdict["outcome"]): string {
   return { pass: "passed", fail: "failed", undecided: "undecided" }[outcome];
 }
 
-function rowsOf({ label, rules }: ModelGate): GateRow[] {
+function rowsOf({ label, decision, rules }: ModelGate): GateRow[] {
   return rules.map((rule) => ({
-    model: label,
+    model: `${label}: ${verdictWord(decision).toLowerCase()}`,
     rule: rule.rule,
     outcome: outcomeWord(rule.outcome),
     ...numbersOf(rule),
@@ -67,13 +68,17 @@ function rowsOf({ label, rules }: ModelGate): GateRow[] {
   }));
 }
 
+function inPoints(change: number | null | undefined): string {
+  return isNumber(change) ? `${points(change)}\u00a0points` : points(change);
+}
+
 /** A change is shown in percentage points, a share in per cent. */
 function numbersOf({ rule, estimate, bound }: RuleVerdict): Pick<GateRow, "measured" | "interval" | "bound"> {
   if (rule === "helpfulness")
     return {
-      measured: points(estimate?.value),
+      measured: inPoints(estimate?.value),
       interval: pointsInterval(estimate?.low, estimate?.high),
-      bound: `\u2265\u00a0${points(bound)}`,
+      bound: `\u2265\u00a0${inPoints(bound)}`,
     };
   return {
     measured: percent(estimate?.value),
