@@ -6,9 +6,6 @@ import { hashJson } from "../core/hash.js";
 import type { Verdict } from "../text/judge.js";
 import type { ChoiceMetric, ChoiceScores } from "./results.js";
 
-/** All metrics, in the order in which they are shown. */
-const CHOICE_METRICS: readonly ChoiceMetric[] = ["acc", "acc_norm", "acc_bytes", "brier_score"];
-
 /**
  * The choices that the accuracies rest on: largest log-likelihood as it is, a code point, and a UTF-8 byte of the choice
  * (without the space before it).
