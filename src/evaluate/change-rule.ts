@@ -6,9 +6,9 @@
 import type { Estimate } from "../stats/intervals.js";
 import { meanDifference, nonInferiority, type PairedCounts, pairedShareDifference } from "../stats/paired.js";
 import { pairsFactorNeeded } from "../stats/power.js";
+import { isRight } from "./aggregate.js";
 import type { ChangeRule } from "./policy.js";
-import type { SampleRow } from "./results.js";
-import { inCount, inPoints, type RuleVerdict } from "./rule.js";
+import { inCount, inPoints, type Measured, openRule, type RuleVerdict } from "./rule.js";
 import { absentSets, type Evidence } from "./share-rule.js";
 
 /**
@@ -21,19 +21,13 @@ export function decideChange(
   model: Evidence,
   base: Evidence | null,
 ): RuleVerdict {
-  const open = {
+  const open = openRule({
     rule: "helpfulness",
-    outcome: "undecided",
     requirement: `lower bound of the change of ${rule.metric} against the base at least ${inPoints(rule.lowerBoundAtLeast)}`,
     bound: rule.lowerBoundAtLeast,
     sets: rule.sets,
     judge: null,
-    estimate: null,
-    unscored: 0,
-    worstBound: null,
-    bestBound: null,
-    needed: null,
-  } as const;
+  });
   if (base === null)
     return {
       ...open,
@@ -53,12 +47,7 @@ interface SetCounts extends PairedCounts {
   readonly unscored: number;
 }
 
-type Weighed = Pick<
-  RuleVerdict,
-  "outcome" | "estimate" | "unscored" | "worstBound" | "bestBound" | "needed" | "reason"
->;
-
-function weigh(rule: ChangeRule, level: number, model: Evidence, base: Evidence): Weighed {
+function weigh(rule: ChangeRule, level: number, model: Evidence, base: Evidence): Measured {
   const sets = rule.sets.map((set) => countSet(set, rule.metric, model, base));
   const margin = -rule.lowerBoundAtLeast;
   const joined = (counts: readonly PairedCounts[]): Estimate =>
@@ -110,7 +99,7 @@ function changeInWords({ value, low, high, n }: Estimate): string {
   return `${inPoints(value)} (${inPoints(low)} to ${inPoints(high)}) over ${inCount(n)} questions`;
 }
 
-function countSet(set: string, metric: string, model: Evidence, base: Evidence): SetCounts {
+function countSet(set: string, metric: ChangeRule["metric"], model: Evidence, base: Evidence): SetCounts {
   const before = outcomesOf(base, set, metric);
   const after = outcomesOf(model, set, metric);
   const counts = { both: 0, onlyFirst: 0, onlySecond: 0, neither: 0, unscored: 0 };
@@ -124,13 +113,11 @@ function countSet(set: string, metric: string, model: Evidence, base: Evidence):
 }
 
 /** Right or wrong by the question itself, so that only the very same questions are paired; null where unscored. */
-function outcomesOf(evidence: Evidence, set: string, metric: string): Map<string, boolean | null> {
+function outcomesOf(
+  evidence: Evidence,
+  set: string,
+  metric: ChangeRule["metric"],
+): Map<string, boolean | null> {
   const rows = evidence.samples.filter((row) => row.task === set);
   return new Map(rows.map((row) => [`${row.promptId} ${row.promptHash}`, isRight(row, metric)]));
-}
-
-function isRight(row: SampleRow, metric: string): boolean | null {
-  const verdict = row.verdicts[metric];
-  if (verdict === undefined || verdict.status !== "ok" || verdict.score === null) return null;
-  return verdict.score > 0;
 }

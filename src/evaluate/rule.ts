@@ -27,6 +27,18 @@ export interface RuleVerdict {
   readonly reason: string;
 }
 
+/** What a rule asks, and of whom. */
+export type RuleAsked = Pick<RuleVerdict, "rule" | "requirement" | "bound" | "sets" | "judge">;
+
+/** What measuring adds to that. */
+export type Measured = Omit<RuleVerdict, keyof RuleAsked>;
+
+/** A rule before anything is measured: undecided, its reason still to be said. */
+export function openRule(asked: RuleAsked): Omit<RuleVerdict, "reason"> {
+  const nothing = { estimate: null, unscored: 0, worstBound: null, bestBound: null, needed: null } as const;
+  return { ...asked, outcome: "undecided", ...nothing };
+}
+
 /** A share in words, one decimal: "8.8 %". */
 export function inPercent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;

@@ -10,7 +10,7 @@ import { isUsable } from "./aggregate.js";
 import { decidingJudge } from "./deciding-judge.js";
 import type { Policy, ShareRule } from "./policy.js";
 import type { EvaluationManifest, SampleRow } from "./results.js";
-import { inCount, inPercent, type RuleVerdict } from "./rule.js";
+import { inCount, inPercent, type Measured, openRule, type RuleVerdict } from "./rule.js";
 
 /** What was asked and answered. */
 export interface Evidence {
@@ -64,19 +64,13 @@ interface Counts {
 
 function decideShare(kind: ShareKind, rule: ShareRule, level: number, evidence: Evidence): RuleVerdict {
   const { judge, missing } = decidingJudge(evidence.manifest.judges, kind.judgeKind, rule.judge);
-  const open = {
+  const open = openRule({
     rule: kind.rule,
-    outcome: "undecided",
     requirement: `upper bound of the share ${kind.done} at most ${inPercent(rule.upperBoundAtMost)}`,
     bound: rule.upperBoundAtMost,
     sets: rule.sets,
     judge: judge?.name ?? null,
-    estimate: null,
-    unscored: 0,
-    worstBound: null,
-    bestBound: null,
-    needed: null,
-  } as const;
+  });
   const absent = absentSets(rule.sets, evidence.manifest);
   if (absent.length > 0) return { ...open, reason: `${kind.rule}: not asked: ${absent.join(", ")}` };
   if (judge === null) return { ...open, reason: `${kind.rule}: ${missing}` };
@@ -94,12 +88,7 @@ function promptsOf(sets: readonly string[], { tasks }: Evidence["manifest"]): nu
   return tasks.filter(({ name }) => sets.includes(name)).reduce((sum, { of }) => sum + of, 0);
 }
 
-type Weighed = Pick<
-  RuleVerdict,
-  "outcome" | "estimate" | "unscored" | "worstBound" | "bestBound" | "needed" | "reason"
->;
-
-function weigh(kind: ShareKind, rule: ShareRule, level: number, counts: Counts, inSets: number): Weighed {
+function weigh(kind: ShareKind, rule: ShareRule, level: number, counts: Counts, inSets: number): Measured {
   const { yes, scored, unscored } = counts;
   const all = scored + unscored;
   const bound = rule.upperBoundAtMost;

@@ -4,6 +4,7 @@
  */
 import { InternalError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
+import { segmentLength } from "../data/packing.js";
 import { emitModel, type GraphDefinition } from "../engine/onnx/emit.js";
 import type { Engine, Session } from "../engine/types.js";
 import { makeAdapter } from "../models/adapter.js";
@@ -29,7 +30,7 @@ import { type CacheShape, ResidentKvCache } from "./kv-cache.js";
 import { ChatMemory, type DecodingSize } from "./memory-plan.js";
 import { ResidentAdapter } from "./resident-adapter.js";
 import { type ResolvedSampling, resolveSampling } from "./sampling-options.js";
-import { type ScoredAnswer, type ScoreRequest, scoreAnswers } from "./score.js";
+import { type ScoredAnswer, type ScoreRequest, scoreAnswers, sharePrompts } from "./score.js";
 import { collectContinuations, continuationRequests } from "./score-continuations.js";
 import type { AnswerText, DecodeRequest, TokenListener } from "./sequence.js";
 
@@ -182,11 +183,11 @@ export class LocalChatModel implements ChatModel {
   private async *scoreIds(requests: readonly ScoreRequest[]): AsyncGenerator<ScoredAnswer> {
     const { engine, loaded, adapter } = this.parts;
     this.scoreGraph ??= scoreGraph(loaded, adapter?.config ?? null);
-    const lengths = requests.map(({ promptIds, answerIds }) => promptIds.length + answerIds.length - 1);
-    this.memory.beforeScoring(this.scoreGraph, greatest(lengths));
+    const shared = sharePrompts(requests);
+    this.memory.beforeScoring(this.scoreGraph, greatest(shared.map(({ segment }) => segmentLength(segment))));
     this.scoreSession ??= engine.open(emitModel(this.scoreGraph));
     const session = await this.scoreSession;
-    yield* scoreAnswers(session, (await this.residentAdapter())?.feeds() ?? {}, requests);
+    yield* scoreAnswers(session, (await this.residentAdapter())?.feeds() ?? {}, shared);
   }
 
   private encode({ id, messages, samples = 1, sampleIndices }: LocalGenerationRequest): DecodeRequest {

@@ -54,7 +54,7 @@ export function decodingMemory(
   return { ...memory, cache: position * (sequences * capacity + rows * prefilled) };
 }
 
-/** Memory of a session over the score graph. */
+/** Memory of a session over the score graph. @param longest positions of the longest prompt with all its answers */
 export function scoringMemory(graph: GraphDefinition, longest: number): SessionMemory {
   const length = Math.max(longest, ROW_CAPACITY);
   const rows = Math.max(1, Math.ceil(RUN_TOKENS / length));

@@ -31,18 +31,20 @@ export interface ScoredAnswer {
 export const RUN_TOKENS = 1024;
 
 /** Requests that share a prompt, and the segment that holds their answers as branches in the same order. */
-interface SharedPrompt {
+export interface SharedPrompt {
   readonly segment: Segment;
   readonly requests: readonly ScoreRequest[];
 }
 
-/** Scores answers; they come run by run, not in the order of the requests. */
+/**
+ * Scores answers; they come run by run, not in the order of the requests.
+ * @param shared as {@link sharePrompts} gives them
+ */
 export async function* scoreAnswers(
   session: Session,
   adapterFeeds: AdapterFeeds,
-  requests: readonly ScoreRequest[],
+  shared: readonly SharedPrompt[],
 ): AsyncGenerator<ScoredAnswer> {
-  const shared = sharePrompts(requests).sort((a, b) => segmentLength(b.segment) - segmentLength(a.segment));
   const runs = splitByBudget(shared, ({ segment }) => segmentLength(segment), RUN_TOKENS, shared.length);
   for (const run of runs) {
     const segments = run.map(({ segment }) => segment);
@@ -52,19 +54,20 @@ export async function* scoreAnswers(
   }
 }
 
-/** Answers to equal prompts become branches of one segment, as many as a row takes. */
+/** Answers to equal prompts become branches of one segment, as many as a row takes; the longest segments first. */
 export function sharePrompts(requests: readonly ScoreRequest[]): SharedPrompt[] {
   const byPrompt = new Map<string, ScoreRequest[]>();
   for (const request of requests) {
     const key = request.promptIds.join(" ");
     byPrompt.set(key, [...(byPrompt.get(key) ?? []), request]);
   }
-  return [...byPrompt.values()].flatMap((group) => {
+  const shared = [...byPrompt.values()].flatMap((group) => {
     const promptLength = group[0]?.promptIds.length ?? 0;
     // Computing a prompt twice costs more than a row that its answers make twice as long.
     const room = Math.max(promptLength, ROW_CAPACITY - promptLength);
     return splitByBudget(group, ({ answerIds }) => answerIds.length - 1, room, group.length).map(toSegment);
   });
+  return shared.sort((a, b) => segmentLength(b.segment) - segmentLength(a.segment));
 }
 
 function toSegment(requests: readonly ScoreRequest[]): SharedPrompt {

@@ -2,7 +2,8 @@
 import {
   count,
   interval,
-  natsChange,
+  nats,
+  natsInterval,
   percent,
   percentWithInterval,
   points,
@@ -74,13 +75,12 @@ export function choiceChangeRows(report: Report): string[][] {
 function changeRow(metric: Metric, difference: ChoiceChange): string[] {
   const { from, to, change, newlyRight, newlyWrong } = difference;
   const isShare = metric !== "brier_score";
-  const [value = "", ...bounds] = natsChange(change).split(" ");
   return [
     `${from} \u2192 ${to}`,
     metric,
     count(change.n),
-    isShare ? points(change.value) : value,
-    isShare ? pointsInterval(change.low, change.high) : bounds.join(" "),
+    isShare ? points(change.value) : nats(change.value, true),
+    isShare ? pointsInterval(change.low, change.high) : natsInterval(change.low, change.high),
     count(newlyRight),
     count(newlyWrong),
     pValue(difference.pValue),

@@ -167,7 +167,7 @@ function cutRow(row: EncodedRow, options: PrepareOptions, counter: DropCounter):
     completionIds.slice(0, options.maxCompletionLength || completionIds.length),
   );
   const isOver = answers.some(({ length }) => length > room);
-  if (isOver && options.overLength === "refuse") throw tooLong(row, options.maxLength);
+  if (isOver && options.overLength === "refuse") throw tooLong(row, answers, options.maxLength);
   if (isOver && options.overLength === "drop") return dropRow(row, "longer than the length limit", counter);
   const branches = answers.map((ids) => ids.slice(0, room));
   if (branches.length === 2 && sameIds(branches[0], branches[1])) {
@@ -218,8 +218,8 @@ function requireStopToken({ stopToken }: PreparationReport, options: PrepareOpti
   });
 }
 
-function tooLong(row: EncodedRow, maxLength: number): DatasetError {
-  const longest = Math.max(...row.answers.map(({ completionIds }) => completionIds.length));
+function tooLong(row: EncodedRow, answers: readonly { length: number }[], maxLength: number): DatasetError {
+  const longest = Math.max(...answers.map(({ length }) => length));
   return new DatasetError(
     `${row.id}: expected at most ${maxLength} tokens, got ${row.prompt.length + longest}`,
     {
