@@ -38,6 +38,18 @@ test("takes prompt-completion rows in all their spellings", () => {
   for (const fields of spellings) expect(toPromptCompletions([row(fields)])).toEqual([expected]);
 });
 
+test("takes the number of tokens after which a row's answer is cut", () => {
+  const fields = { id: "1", prompt: "Hi", completion: "Hello", max_completion_length: 8 };
+  expect(toPromptCompletions([row(fields)])[0]?.maxCompletionLength).toBe(8);
+  expect(toPromptCompletions([row({ ...fields, max_completion_length: null })])[0]).not.toHaveProperty(
+    "maxCompletionLength",
+  );
+  for (const wrong of [0, 1.5, "8"])
+    expect(() => toPromptCompletions([row({ ...fields, max_completion_length: wrong })])).toThrow(
+      "max_completion_length",
+    );
+});
+
 test("joins Alpaca's instruction and input with a blank line", () => {
   expect(alpacaPrompt("Sort these.", "3 1 2")).toBe("Sort these.\n\n3 1 2");
   expect(alpacaPrompt("Say hi.", " ")).toBe("Say hi.");

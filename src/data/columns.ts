@@ -11,20 +11,32 @@ import type { PreferencePair, PromptCompletion, PromptResponse, PromptRow } from
 import { placeOf, type SourceRow } from "./readers.js";
 
 const ANSWER_COLUMNS = ["completion", "response", "output"] as const;
+/** Column of {@link PromptCompletion.maxCompletionLength}. */
+export const ANSWER_LIMIT_COLUMN = "max_completion_length";
 const ROLES: readonly unknown[] = ["system", "user", "assistant"];
 
 /**
  * Prompt and answer: `prompt` or `instruction` (+ `input`) with `completion`, `response` or `output`; or `messages`
- * that end in the answer.
+ * that end in the answer. `max_completion_length` cuts the row's answer after so many tokens.
  * @throws DatasetError naming the place and the columns found
  */
 export function toPromptCompletions(rows: readonly SourceRow[]): PromptCompletion[] {
   return withUniqueIds(rows, (row) => {
-    if (lacks(row, ["prompt", "instruction"]) && has(row, "messages")) return splitLastTurn(row);
+    const limit = answerLimit(row);
+    if (lacks(row, ["prompt", "instruction"]) && has(row, "messages"))
+      return { ...splitLastTurn(row), ...limit };
     const answer = firstColumn(row, ANSWER_COLUMNS);
     if (answer === null) throw missing(row, "an answer in completion, response or output");
-    return { id: idOf(row), prompt: promptOf(row), completion: answerTurns(row, answer) };
+    return { id: idOf(row), prompt: promptOf(row), completion: answerTurns(row, answer), ...limit };
   });
+}
+
+function answerLimit(row: SourceRow): Pick<PromptCompletion, "maxCompletionLength"> {
+  const value = row.fields[ANSWER_LIMIT_COLUMN];
+  if (value === undefined || value === null) return {};
+  if (typeof value === "number" && Number.isInteger(value) && value > 0)
+    return { maxCompletionLength: value };
+  throw wrong(row, ANSWER_LIMIT_COLUMN, "a whole number of tokens", value);
 }
 
 /**

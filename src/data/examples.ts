@@ -7,6 +7,8 @@ export interface PromptCompletion {
   readonly id: string;
   readonly prompt: readonly Message[];
   readonly completion: readonly Message[];
+  /** Tokens after which the answer is cut; by default what the training run says. */
+  readonly maxCompletionLength?: number;
 }
 
 /** A prompt with a preferred and a dispreferred answer (DPO). */

@@ -40,6 +40,8 @@ export interface RowSelection {
   readonly answerMatches?: string;
   /** Keep only rows whose answer the refusal matcher counts as a refusal or an objection. */
   readonly mustRefuse?: boolean;
+  /** SIT: answers of these rows are cut after so many tokens, whatever the training settings say. */
+  readonly maxCompletionLength?: number;
 }
 
 /** A task by name, with the most prompts that are asked. */
@@ -154,6 +156,7 @@ const selectionRecord = record<Pick<RowSelection, "name">, Required<Omit<RowSele
     promptMatches: pattern,
     answerMatches: pattern,
     mustRefuse: flag,
+    maxCompletionLength: count,
   },
 );
 

@@ -74,6 +74,20 @@ test("a prompt that one selection took is not in the next", async () => {
   expect(prompts(second).some((prompt) => /\bkill/i.test(prompt))).toBe(false);
 });
 
+test("what one selection leaves, the next may draw; its limit goes with its rows", async () => {
+  const [whole, cut] = await loadSelections(
+    [
+      { name: "benign_groups", rows: 10 },
+      { name: "benign_groups", maxCompletionLength: 8 },
+    ],
+    { seed: 1, benchmarks: [] },
+  );
+  const ids = (fit: typeof whole) => fit?.fit.rows.map(({ id }) => id) ?? [];
+  expect(ids(cut)).toEqual(ids(whole).slice(10));
+  expect(whole?.fit.rows[0]).not.toHaveProperty("maxCompletionLength");
+  expect(cut?.fit.rows.every(({ maxCompletionLength }) => maxCompletionLength === 8)).toBe(true);
+});
+
 test("a draw takes the first rows, and more than there are is refused", () => {
   const fit = { rows: numbered(4), record };
   expect(drawRows(fit, 3).drawn.map(({ id }) => id)).toEqual(["r0", "r1", "r2"]);
@@ -89,6 +103,15 @@ test("rows are held out from each set in turn", () => {
   ];
   expect(holdOut(draws, 3).map(({ id }) => id)).toEqual(["r0", "b0", "r1"]);
   expect(holdOut([{ drawn: [], rest: [] }], 3)).toEqual([]);
+});
+
+test("no row is held out that is drawn elsewhere, none twice", () => {
+  const [a, b, c] = numbered(3) as [PromptCompletion, PromptCompletion, PromptCompletion];
+  const draws = [
+    { drawn: [], rest: [a, b, c] },
+    { drawn: [a], rest: [b, c] },
+  ];
+  expect(holdOut(draws, 5).map(({ id }) => id)).toEqual(["r1", "r2"]);
 });
 
 test("the order is the seed's: the same again, another under another seed", async () => {

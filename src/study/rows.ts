@@ -69,9 +69,13 @@ export async function loadFitRows(selection: RowSelection, context: RowContext):
   const named = rows.map((row) => ({ ...row, id: `${name}/${row.id}` }));
   const { sha256: hash, licence, isNonCommercial } = dataset;
   const { fit, left } = fitRows(named, selection, context.benchmarks);
-  const ordered = seededOrder(fit, (row) => row.id, context.seed);
+  const ordered = seededOrder(fit, (row) => row.id, context.seed).map((row) => limited(row, selection));
   const record = { name, sha256: hash, licence, isNonCommercial, rows: rows.length, left, fit: fit.length };
   return { rows: ordered, record };
+}
+
+function limited(row: PromptCompletion, { maxCompletionLength }: RowSelection): PromptCompletion {
+  return maxCompletionLength === undefined ? row : { ...row, maxCompletionLength };
 }
 
 /** Sorts out unfit rows; the order stays. */
@@ -124,7 +128,7 @@ function matching(source: string | undefined): (text: string) => boolean {
   return (text) => expression?.test(text) ?? true;
 }
 
-/** The fit rows of several selections; a prompt belongs to the first that has it. */
+/** The fit rows of several selections, none of them without those that an earlier one draws. */
 export async function loadSelections(
   selections: readonly RowSelection[],
   context: RowContext,
@@ -134,7 +138,7 @@ export async function loadSelections(
   for (const selection of selections) {
     const { rows, record } = await loadFitRows(selection, context);
     const own = rows.filter((row) => !taken.has(promptKey(row)));
-    for (const row of own) taken.add(promptKey(row));
+    for (const row of own.slice(0, selection.rows)) taken.add(promptKey(row));
     loaded.push({ selection, fit: { rows: own, record: { ...record, fit: own.length } } });
   }
   return loaded;
@@ -151,13 +155,19 @@ export function drawRows({ rows, record }: FitRows, asked: number | undefined): 
   return { drawn: rows.slice(0, wanted), rest: rows.slice(wanted) };
 }
 
-/** Up to `wanted` rows from what several draws left, from each in turn. */
+/** Up to `wanted` rows from what several draws left, from each in turn; no prompt that is drawn, none twice. */
 export function holdOut(draws: readonly Draw[], wanted: number): PromptCompletion[] {
+  const known = new Set(draws.flatMap(({ drawn }) => drawn.map(promptKey)));
+  const held: PromptCompletion[] = [];
   const longest = Math.max(0, ...draws.map(({ rest }) => rest.length));
-  const inTurn = Array.from({ length: Math.min(longest, wanted) }, (_, i) =>
-    draws.flatMap(({ rest }) => rest.slice(i, i + 1)),
-  );
-  return inTurn.flat().slice(0, wanted);
+  for (let i = 0; i < longest; i++) {
+    for (const row of draws.flatMap(({ rest }) => rest.slice(i, i + 1))) {
+      if (held.length === wanted) return held;
+      if (!known.has(promptKey(row))) held.push(row);
+      known.add(promptKey(row));
+    }
+  }
+  return held;
 }
 
 /** sha256 of rows as they are trained. */

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileDurably } from "../core/files.js";
 import type { Json } from "../core/hash.js";
-import { toPreferencePairs, toPromptCompletions } from "../data/columns.js";
+import { ANSWER_LIMIT_COLUMN, toPreferencePairs, toPromptCompletions } from "../data/columns.js";
 import type { PreferencePair, PromptCompletion } from "../data/examples.js";
 import { readRows } from "../data/readers.js";
 import type { EvaluationResults } from "../evaluate/results.js";
@@ -145,7 +145,8 @@ async function chooseRows(bench: Workbench, context: RowContext): Promise<Json> 
     [SAFETY]: safe.flatMap(({ drawn }) => drawn),
     [HELD_OUT]: heldOut,
   };
-  for (const [name, content] of Object.entries(rows)) await writeLines(bench.path("data", name), content);
+  for (const [name, content] of Object.entries(rows))
+    await writeLines(bench.path("data", name), content.map(asColumns));
   return {
     benchmarkPrompts: context.benchmarks.length,
     files: Object.fromEntries(
@@ -158,6 +159,10 @@ async function chooseRows(bench: Workbench, context: RowContext): Promise<Json> 
   };
 }
 
+function asColumns({ maxCompletionLength, ...row }: PromptCompletion): object {
+  return maxCompletionLength === undefined ? row : { ...row, [ANSWER_LIMIT_COLUMN]: maxCompletionLength };
+}
+
 /** Safety instruction tuning from the base. */
 export function sitStage(bench: Workbench): Stage {
   const { train } = bench.recipe.sit;
@@ -167,7 +172,10 @@ export function sitStage(bench: Workbench): Stage {
     isDone: () => existsSync(join(out, "adapter", "adapter_config.json")),
     plan: async () => {
       const rows = [...(await completions(bench, INSTRUCTIONS)), ...(await completions(bench, SAFETY))];
-      const tokens = rows.map((row) => rowTokens(textOf(row.prompt), [textOf(row.completion)], train));
+      const tokens = rows.map((row) => {
+        const { maxCompletionLength = train.maxCompletionLength ?? 0 } = row;
+        return rowTokens(textOf(row.prompt), [textOf(row.completion)], { ...train, maxCompletionLength });
+      });
       return trainingPlan(bench, "sit", train, tokens);
     },
     run: async () => {

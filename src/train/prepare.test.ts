@@ -67,6 +67,23 @@ describe("prepareCompletions", () => {
     expect(report.stopToken).toEqual({ trained: 1, lost: 1, uncutWithout: 0 });
   });
 
+  test("cuts a row's answer at the row's own limit, whatever the options say", () => {
+    const rows = [
+      { ...row("a", "hi", "abcdefghij"), maxCompletionLength: 2 },
+      { ...row("b", "x", "abcdefghij"), maxCompletionLength: 6 },
+      row("c", "y", "abcdefghij"),
+    ];
+    const cutAt = (maxCompletionLength: number) =>
+      prepareCompletions(rows, encoder, {
+        ...options,
+        maxLength: 30,
+        maxCompletionLength,
+        needsStop: false,
+      }).rows.map(({ segment }) => segment.branches[0]?.length);
+    expect(cutAt(4)).toEqual([2, 6, 4]);
+    expect(cutAt(0)).toEqual([2, 6, 12]);
+  });
+
   test("keeps the stop token when the cut takes only the newline after it", () => {
     const { report } = prepareCompletions([row("a", "hi", "1234567")], encoder, options);
     expect(report.cut.count).toBe(1);

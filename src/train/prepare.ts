@@ -29,7 +29,10 @@ export type OverLengthPolicy = "truncate" | "drop" | "refuse";
 export interface PrepareOptions {
   /** Most tokens of prompt and answer together. */
   readonly maxLength: number;
-  /** Every answer is cut at so many tokens before `maxLength` is looked at; 0 or absent: not at all. */
+  /**
+   * Answers are cut at so many tokens before `maxLength` is looked at, unless their row has a limit of its own; 0 or
+   * absent: not at all.
+   */
   readonly maxCompletionLength?: number;
   /** Default "truncate", as TRL: an answer that is cut loses its stop token, which is counted. */
   readonly overLength?: OverLengthPolicy;
@@ -58,7 +61,12 @@ export function prepareCompletions(
   options: PrepareOptions,
 ): Preparation {
   return prepare(
-    rows.map(({ id, prompt, completion }) => ({ id, prompt, answers: [completion] })),
+    rows.map(({ id, prompt, completion, maxCompletionLength = 0 }) => ({
+      id,
+      prompt,
+      answers: [completion],
+      maxCompletionLength,
+    })),
     encoder,
     options,
   );
@@ -71,7 +79,12 @@ export function preparePairs(
   options: PrepareOptions,
 ): Preparation {
   return prepare(
-    rows.map(({ id, prompt, chosen, rejected }) => ({ id, prompt, answers: [chosen, rejected] })),
+    rows.map(({ id, prompt, chosen, rejected }) => ({
+      id,
+      prompt,
+      answers: [chosen, rejected],
+      maxCompletionLength: 0,
+    })),
     encoder,
     options,
   );
@@ -81,12 +94,15 @@ interface SourceRow {
   readonly id: string;
   readonly prompt: readonly Message[];
   readonly answers: readonly (readonly Message[])[];
+  /** The row's own; 0: what the options say. */
+  readonly maxCompletionLength: number;
 }
 
 interface EncodedRow {
   readonly id: string;
   readonly prompt: readonly number[];
   readonly answers: readonly EncodedExample[];
+  readonly maxCompletionLength: number;
 }
 
 function prepare(
@@ -122,7 +138,8 @@ function encodeRows(
       continue;
     }
     const answers = source.answers.map((answer) => encoder.encodeExample(source.prompt, answer));
-    const row = { id: source.id, prompt: answers[0]?.promptIds ?? [], answers };
+    const { id, maxCompletionLength } = source;
+    const row = { id, prompt: answers[0]?.promptIds ?? [], answers, maxCompletionLength };
     const problem = tokenProblem(row, options);
     if (problem === null) encoded.push(row);
     else counter.drop(row.id, problem);
@@ -163,9 +180,8 @@ function dropRepeats(rows: readonly EncodedRow[], counter: DropCounter): Encoded
 
 function cutRow(row: EncodedRow, options: PrepareOptions, counter: DropCounter): TrainingRow | null {
   const room = options.maxLength - row.prompt.length;
-  const answers = row.answers.map(({ completionIds }) =>
-    completionIds.slice(0, options.maxCompletionLength || completionIds.length),
-  );
+  const limit = row.maxCompletionLength || options.maxCompletionLength || Infinity;
+  const answers = row.answers.map(({ completionIds }) => completionIds.slice(0, limit));
   const isOver = answers.some(({ length }) => length > room);
   if (isOver && options.overLength === "refuse") throw tooLong(row, answers, options.maxLength);
   if (isOver && options.overLength === "drop") return dropRow(row, "longer than the length limit", counter);
