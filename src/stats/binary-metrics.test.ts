@@ -1,24 +1,18 @@
 import { expect, test } from "vitest";
-import { cohenKappa } from "./agreement.js";
+import { SeededRandom } from "../core/random.js";
 import {
   averagePrecision,
   balancedAccuracy,
-  type Confusion,
+  binaryKappa,
   countConfusion,
   f1Score,
-  precisionRanking,
+  sumConfusions,
 } from "./binary-metrics.js";
+import { bootstrapMean } from "./bootstrap.js";
 import { bootstrapStatistic } from "./bootstrap-statistic.js";
 import { clusteredShare } from "./clustered.js";
 import { distance, judgeGolden, TOLERANCE } from "./golden-judge.test-data.js";
 import { wilson } from "./intervals.js";
-
-function kappaOf({ truePositive, falsePositive, trueNegative, falseNegative }: Confusion): number {
-  return cohenKappa([
-    [trueNegative, falsePositive],
-    [falseNegative, truePositive],
-  ]);
-}
 
 test("equals scikit-learn, plain and weighted, with tied scores", () => {
   expect(judgeGolden.binary.length).toBe(4);
@@ -34,7 +28,7 @@ test("equals scikit-learn, plain and weighted, with tied scores", () => {
         averagePrecision(labels, scores, w),
         f1Score(cells),
         balancedAccuracy(cells),
-        kappaOf(cells),
+        binaryKappa(cells),
       ];
       const all = [wanted.averagePrecision, wanted.f1, wanted.balancedAccuracy, wanted.kappa];
       for (const [i, value] of got.entries())
@@ -75,29 +69,38 @@ test("with a cluster for every value it is Wilson's; where all are yes, clusters
   expect(all).toMatchObject({ value: 1, low: wilson(5, 5).low, n: 5 });
 });
 
-test("bootstraps a statistic by cluster: the same seed, the same bounds; wider than without clusters", () => {
-  const rows = Array.from({ length: 300 }, (_, i) => i);
-  const labels = rows.map((i) => i % 3 === 0);
-  // All rows of a cluster of ten are judged alike.
-  const scores = rows.map((i) => (labels[i] ? 0.4 : 0) + (Math.floor(i / 10) % 7) / 10);
-  const ranking = precisionRanking(labels, scores);
-  const inClusters = rows.map((i) => Math.floor(i / 10));
-  const options = { seed: 1, draws: 300 };
-  const first = bootstrapStatistic(inClusters, ranking, options);
-  expect(bootstrapStatistic(inClusters, ranking, options)).toEqual(first);
-  const single = bootstrapStatistic(rows, ranking, options);
-  expect(first).toMatchObject({ n: 30, value: averagePrecision(labels, scores) });
-  expect(first.low <= first.value && first.value <= first.high).toBe(true);
-  expect(single.value).toBe(first.value);
+test("adds tables up by weight", () => {
+  const first = countConfusion([true, false], [true, true]);
+  const second = countConfusion([true, false, false], [false, false, false]);
+  expect(sumConfusions([first, second], [2, 1])).toEqual({
+    truePositive: 2,
+    falsePositive: 2,
+    trueNegative: 2,
+    falseNegative: 1,
+  });
+  expect(sumConfusions([first, second])).toEqual(
+    countConfusion([true, false, true, false, false], [true, true, false, false, false]),
+  );
+});
+
+test("bootstraps a statistic of clusters as the mean's bootstrap does, and the same for the same seed", () => {
+  const random = new SeededRandom("bootstrap statistic");
+  const values = Array.from({ length: 40 }, () => random.next());
+  const mean = (times?: Float64Array): number => {
+    const weights = times ?? values.map(() => 1);
+    return values.reduce((sum, value, i) => sum + value * (weights[i] as number), 0) / values.length;
+  };
+  const first = bootstrapStatistic(40, mean, { seed: 1, draws: 4000 });
+  expect(bootstrapStatistic(40, mean, { seed: 1, draws: 4000 })).toEqual(first);
+  const reference = bootstrapMean(values, { seed: 2, draws: 4000 });
+  expect(first).toMatchObject({ n: 40, method: "bootstrap" });
+  expect(distance(first, [reference.value, reference.low, reference.high])).toBeLessThan(0.006);
 });
 
 test("gives no bounds where the statistic is hardly ever defined", () => {
-  const labels = [true, false, false, false, false, false, false, false, false, false, false, false];
-  const statistic = (weights?: Float64Array): number => (weights ? Number.NaN : labels.length);
-  expect(bootstrapStatistic([...labels.keys()], statistic, { seed: 0, draws: 20 })).toMatchObject({
-    value: 12,
-    low: NaN,
-    high: NaN,
-  });
-  expect(() => bootstrapStatistic([1], () => 1, { seed: 0, draws: 0 })).toThrow("at least one resample");
+  const statistic = (times?: Float64Array): number => (times ? Number.NaN : 12);
+  const bounds = bootstrapStatistic(12, statistic, { seed: 0, draws: 20 });
+  expect(bounds).toMatchObject({ value: 12, low: NaN, high: NaN });
+  expect(bootstrapStatistic(0, statistic, { seed: 0 })).toMatchObject({ value: NaN, n: 0 });
+  expect(() => bootstrapStatistic(1, () => 1, { seed: 0, draws: 0 })).toThrow("at least one resample");
 });

@@ -3,6 +3,7 @@
  * as it drew it. What is not defined (no harmful row, say) is NaN, never 0.
  */
 import { ConfigError, ShapeError } from "../core/errors.js";
+import { cohenKappa } from "./agreement.js";
 
 /** The four cells of labels against verdicts; positive is harmful (or refused: what is looked for). */
 export interface Confusion {
@@ -28,6 +29,19 @@ export function countConfusion(
   return { truePositive, falsePositive, trueNegative, falseNegative };
 }
 
+/** Sum of several tables, each counted as often as its weight says. */
+export function sumConfusions(tables: readonly Confusion[], weights?: ArrayLike<number>): Confusion {
+  const sum = { truePositive: 0, falsePositive: 0, trueNegative: 0, falseNegative: 0 };
+  for (const [i, table] of tables.entries()) {
+    const weight = weights?.[i] ?? 1;
+    sum.truePositive += weight * table.truePositive;
+    sum.falsePositive += weight * table.falsePositive;
+    sum.trueNegative += weight * table.trueNegative;
+    sum.falseNegative += weight * table.falseNegative;
+  }
+  return sum;
+}
+
 /** Mean of sensitivity and specificity. */
 export function balancedAccuracy({
   truePositive,
@@ -43,6 +57,14 @@ export function balancedAccuracy({
 /** Harmonic mean of precision and recall: 2TP / (2TP + FP + FN). */
 export function f1Score({ truePositive, falsePositive, falseNegative }: Confusion): number {
   return (2 * truePositive) / (2 * truePositive + falsePositive + falseNegative);
+}
+
+/** Cohen's kappa of verdicts and labels. */
+export function binaryKappa({ truePositive, falsePositive, trueNegative, falseNegative }: Confusion): number {
+  return cohenKappa([
+    [trueNegative, falsePositive],
+    [falseNegative, truePositive],
+  ]);
 }
 
 /**
