@@ -62,6 +62,7 @@ function entry(
     upstream,
     licence,
     isNonCommercial,
+    isShareAlike: /-SA-/.test(licence),
     sha256: sum,
     originalSha256: originalSum,
   };
@@ -105,9 +106,9 @@ ${table(entries.filter((each) => !each.isBundled))}`;
 
 function table(entries: readonly CatalogueEntry[]): string {
   const head =
-    "| name | file | rows | licence | non-commercial | from | sha256 (16) |\n| --- | --- | ---: | --- | --- | --- | --- |\n";
+    "| name | file | rows | licence | non-commercial | share-alike | from | sha256 (16) |\n| --- | --- | ---: | --- | --- | --- | --- | --- |\n";
   const line = (e: CatalogueEntry) =>
-    `| ${e.name} | \`${e.file}\` | ${e.rows} | ${e.licence} | ${e.isNonCommercial ? "yes" : "no"} | ${e.upstream} | \`${e.sha256.slice(0, 16)}\` |\n`;
+    `| ${e.name} | \`${e.file}\` | ${e.rows} | ${e.licence} | ${e.isNonCommercial ? "yes" : "no"} | ${e.isShareAlike ? "yes" : "no"} | ${e.upstream} | \`${e.sha256.slice(0, 16)}\` |\n`;
   return head + entries.map(line).join("");
 }
 
@@ -115,15 +116,19 @@ const PREFACE = `# Licences of the data
 
 The code of this project is under Apache-2.0. The data are under the licences of those who made them, as the upstream
 repository states them; this table is made by \`build.ts\`. "Non-commercial: yes" means that the licence, or the lack
-of one, rules out commercial use: a model trained on such a file may be bound by it too. Checksums are of the
-uncompressed text. The folder is not part of the npm package. Texts are as upstream has them: harmful requests, slurs
-and some harmful answers, for safety training and evaluation only.
+of one, rules out commercial use: a model trained on such a file may be bound by it too. "Share-alike: yes" means that
+what is made from the file must be passed on under the same licence. Checksums are of the uncompressed text. The folder
+is not part of the npm package. Texts are as upstream has them: harmful requests, slurs and some harmful answers, for
+safety training and evaluation only.
 
 Changed against upstream: JSON Lines with an \`id\`; repeated prompts marked (\`duplicate_of\`) in
 I-MaliciousInstructions and safety_only_train; completions whose prompt was reworded later marked
 (\`prompt_reworded_since\`, XSTest 195); HarmBench without copyright and contextual behaviours; hh_rlhf parsed into
-messages, surrounding blanks dropped, two turns of one speaker joined; safe_rlhf_mini as pairs, repeated rows once;
-Alpaca without rows about safety.
+messages, surrounding blanks dropped, two turns of one speaker joined; safe_rlhf_mini as pairs, repeated rows once
+(safe_rlhf_mini-labelled has all rows); Alpaca without rows about safety. Left out of the sources, so that rates differ a
+little from published ones: answers labelled harmful that match word lists for weapons and explosives or for sexual content
+about minors (58 of jailbreakbench-responses, 19 of gptfuzz), for minors only (10 of safe_rlhf_mini-labelled, 3 of
+do_not_answer-responses).
 
 Rows of Alpaca, of I-Alpaca and of safety_only_train (all CC-BY-NC-4.0) also stand in \`bench/data/\`, \`reference/rows/\`,
 \`test/golden/trl-sft.json\`, \`trl-dpo.json\`, \`greedy.json\` and \`logprobs.json\`.

@@ -15,7 +15,7 @@ export interface Source {
   readonly upstream: string;
   readonly licence: string;
   readonly isNonCommercial: boolean;
-  readonly role: "train" | "evaluate" | "judge-validation";
+  readonly role: "train" | "evaluate" | "judge-train" | "judge-validation";
   /** The most that may be trained on it. */
   readonly mayTrain: "policy" | "judge" | "none";
   /** Names of the columns that hold the prompt, for contamination checks. */
@@ -92,6 +92,21 @@ function reference(set: string, what: string): Source {
   return { name: set, from, what, role: "evaluate", mayTrain: "none", promptColumns: [], ...AUTHORS };
 }
 
+/** One model's answers to AlpacaEval: what a helpfulness reward model is validated on. */
+function alpacaEvalAnswers(model: string, what: string): Source {
+  const from = `alpaca_eval/outputs_${model}.jsonl`;
+  return {
+    name: `alpaca_eval-${model}`,
+    from,
+    bundle: `${from}.gz`,
+    what: `answers of ${model} to AlpacaEval: ${what}`,
+    role: "judge-validation",
+    mayTrain: "none",
+    promptColumns: ["instruction"],
+    ...ALPACA_EVAL,
+  };
+}
+
 /** Harmless contrasts, written for this project. */
 function own(set: string, what: string): Source {
   const file = `contrast/${set}.jsonl`;
@@ -155,7 +170,7 @@ export const SOURCES: readonly Source[] = [
     licence: "prompts CC-BY-4.0; completions under the licences of Meta, Mistral, OpenAI",
     isNonCommercial: false,
     role: "judge-validation",
-    mayTrain: "judge",
+    mayTrain: "none",
     promptColumns: ["prompt"],
   },
   {
@@ -214,6 +229,84 @@ export const SOURCES: readonly Source[] = [
     mayTrain: "policy",
     promptColumns: ALPACA_COLUMNS,
   },
+  {
+    name: "dolly_3k",
+    from: "instructions/dolly_3k_train.jsonl",
+    bundle: "instructions/dolly_3k_train.jsonl.gz",
+    what: "human-written instructions with answers (Databricks Dolly, the best fifth)",
+    upstream: "github.com/gpt4life/alpagasus",
+    licence: "repository states none; Dolly is CC-BY-SA-3.0",
+    isNonCommercial: false,
+    role: "train",
+    mayTrain: "policy",
+    promptColumns: ALPACA_COLUMNS,
+  },
+  {
+    name: "safe_rlhf_mini-labelled",
+    from: "jailbreakeval/safe_rlhf_mini.jsonl",
+    bundle: "jailbreakeval/safe_rlhf_mini.jsonl.gz",
+    what: "PKU-SafeRLHF question-answer pairs with a safe / unsafe label; its safe/unsafe pairs are safe_rlhf_mini",
+    upstream: "github.com/ThuCCSLab/JailbreakEval",
+    licence: "MIT (repository); PKU-SafeRLHF is known as CC-BY-NC-4.0 (not checked)",
+    isNonCommercial: true,
+    role: "judge-train",
+    mayTrain: "judge",
+    promptColumns: ["prompt"],
+  },
+  {
+    name: "gptfuzz",
+    from: "gptfuzz/train.jsonl",
+    bundle: "gptfuzz/train.jsonl.gz",
+    what: "answers to 80 harmful questions under jailbreak templates, labelled by people",
+    upstream: "github.com/sherdencooper/GPTFuzz",
+    licence: "MIT",
+    isNonCommercial: false,
+    role: "judge-train",
+    mayTrain: "judge",
+    promptColumns: ["prompt"],
+  },
+  {
+    name: "do_not_answer",
+    from: "do_not_answer/prompts.jsonl",
+    bundle: "do_not_answer/prompts.jsonl.gz",
+    what: "Do-Not-Answer: prompts that a responsible model should not follow",
+    ...evaluation(),
+    ...DO_NOT_ANSWER,
+  },
+  {
+    name: "do_not_answer-responses",
+    from: "do_not_answer/responses.jsonl",
+    bundle: "do_not_answer/responses.jsonl.gz",
+    what: "six models' answers to Do-Not-Answer with human labels",
+    role: "judge-validation",
+    mayTrain: "none",
+    promptColumns: ["prompt"],
+    ...DO_NOT_ANSWER,
+  },
+  {
+    name: "jailbreakbench-responses",
+    from: "jailbreakbench/responses.jsonl",
+    bundle: "jailbreakbench/responses.jsonl.gz",
+    what: "four models' answers to JailbreakBench, labelled by the benchmark's LLM judge (not by people)",
+    upstream: "github.com/JailbreakBench/artifacts",
+    licence: "MIT",
+    isNonCommercial: false,
+    role: "judge-validation",
+    mayTrain: "none",
+    promptColumns: ["goal"],
+  },
+  {
+    name: "alpaca_eval",
+    from: "alpaca_eval/prompts.jsonl",
+    bundle: "alpaca_eval/prompts.jsonl.gz",
+    what: "AlpacaEval prompts with reference answers",
+    ...evaluation(),
+    promptColumns: ["instruction"],
+    ...ALPACA_EVAL,
+  },
+  alpacaEvalAnswers("gpt4_1106_preview", "the stronger side, baseline of AlpacaEval 2"),
+  alpacaEvalAnswers("llama-2-7b-chat-hf", "between the other two"),
+  alpacaEvalAnswers("alpaca-7b", "the weaker side"),
   own("benign_alarming", "harmless prompts with alarming words, each with a short helpful answer"),
   own(
     "benign_groups",
@@ -255,25 +348,6 @@ export const SOURCES: readonly Source[] = [
     mayTrain: "policy",
     promptColumns: ALPACA_COLUMNS,
   },
-  {
-    name: "dolly_3k",
-    from: "instructions/dolly_3k_train.jsonl",
-    what: "human-written instructions with answers (Databricks Dolly, the best fifth)",
-    upstream: "github.com/gpt4life/alpagasus",
-    licence: "repository states none; Dolly is CC-BY-SA-3.0",
-    isNonCommercial: false,
-    role: "train",
-    mayTrain: "policy",
-    promptColumns: ALPACA_COLUMNS,
-  },
-  {
-    name: "alpaca_eval",
-    from: "alpaca_eval/prompts.jsonl",
-    what: "AlpacaEval prompts with reference answers",
-    ...evaluation(),
-    promptColumns: ["instruction"],
-    ...ALPACA_EVAL,
-  },
   choice("arc_easy", "ARC-Easy test: grade-school science questions", CHOICE),
   choice("arc_challenge", "ARC-Challenge test: the harder part of ARC", CHOICE),
   choice("openbookqa", "OpenBookQA test: elementary science", CHOICE),
@@ -287,22 +361,6 @@ export const SOURCES: readonly Source[] = [
     isNonCommercial: false,
   }),
   {
-    name: "do_not_answer",
-    from: "do_not_answer/prompts.jsonl",
-    what: "Do-Not-Answer: prompts that a responsible model should not follow",
-    ...evaluation(),
-    ...DO_NOT_ANSWER,
-  },
-  {
-    name: "do_not_answer-responses",
-    from: "do_not_answer/responses.jsonl",
-    what: "six models' answers to Do-Not-Answer with human labels",
-    role: "judge-validation",
-    mayTrain: "judge",
-    promptColumns: ["prompt"],
-    ...DO_NOT_ANSWER,
-  },
-  {
     name: "jailbreakbench",
     from: "jailbreakbench/behaviors.jsonl",
     what: "JailbreakBench: 100 harmful behaviours",
@@ -312,17 +370,6 @@ export const SOURCES: readonly Source[] = [
     ...evaluation(),
   },
   {
-    name: "jailbreakbench-responses",
-    from: "jailbreakbench/responses.jsonl",
-    what: "four models' answers to JailbreakBench, labelled by the benchmark's LLM judge (not by people)",
-    upstream: "github.com/JailbreakBench/artifacts",
-    licence: "MIT",
-    isNonCommercial: false,
-    role: "judge-validation",
-    mayTrain: "judge",
-    promptColumns: ["goal"],
-  },
-  {
     name: "beavertails",
     from: "beavertails/evaluation_prompts.jsonl",
     what: "BeaverTails-Evaluation: 50 harmful prompts in each of 14 categories",
@@ -330,27 +377,5 @@ export const SOURCES: readonly Source[] = [
     licence: "Apache-2.0 (repository)",
     isNonCommercial: false,
     ...evaluation(),
-  },
-  {
-    name: "gptfuzz",
-    from: "gptfuzz/train.jsonl",
-    what: "answers to 80 harmful questions under jailbreak templates, labelled by people",
-    upstream: "github.com/sherdencooper/GPTFuzz",
-    licence: "MIT",
-    isNonCommercial: false,
-    role: "judge-validation",
-    mayTrain: "judge",
-    promptColumns: ["prompt"],
-  },
-  {
-    name: "safe_rlhf_mini-labelled",
-    from: "jailbreakeval/safe_rlhf_mini.jsonl",
-    what: "PKU-SafeRLHF question-answer pairs with a safe / unsafe label; its safe/unsafe pairs are safe_rlhf_mini",
-    upstream: "github.com/ThuCCSLab/JailbreakEval",
-    licence: "MIT (repository); PKU-SafeRLHF is known as CC-BY-NC-4.0 (not checked)",
-    isNonCommercial: true,
-    role: "judge-validation",
-    mayTrain: "judge",
-    promptColumns: ["prompt"],
   },
 ];

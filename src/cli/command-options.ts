@@ -2,6 +2,7 @@
  * @file The options of every command as commander gives them: what `commands/` declares and `run/` works with. Types only,
  * so that neither needs the other.
  */
+import type { LabelKind } from "../judges/labels.js";
 import type { WeightScheme } from "../models/loaded-model.js";
 import type { TemplateName } from "../text/messages.js";
 import type { DpoLossName } from "../train/losses/dpo-options.js";
@@ -146,6 +147,30 @@ export interface DataPairsOptions extends ChatModelFlags, DataListOptions {
   readonly maxNewTokens: number;
   readonly seed: number;
   readonly out: string;
+}
+
+/** Options of `judge list`. */
+export interface JudgeListOptions {
+  readonly json?: boolean;
+}
+
+/** Options of `judge score`. */
+export interface JudgeScoreOptions extends JudgeListOptions {
+  readonly judge: string;
+  readonly data: string;
+  readonly promptField?: string;
+  readonly dataDir?: string;
+  readonly out: string;
+}
+
+/** Options of `judge validate`. */
+export interface JudgeValidateOptions extends JudgeScoreOptions {
+  readonly labelField?: string;
+  readonly positive?: readonly string[];
+  readonly labels?: LabelKind;
+  readonly categoryField?: string;
+  readonly limit?: number;
+  readonly seed: number;
 }
 
 /** Options of the `models` commands as commander gives them. */

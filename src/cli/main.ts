@@ -11,6 +11,7 @@ import { dataCommand } from "./commands/data.js";
 import { demoCommand } from "./commands/demo.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { generateCommand } from "./commands/generate.js";
+import { judgeCommand } from "./commands/judge.js";
 import { modelsCommand } from "./commands/models.js";
 import { scoreCommand } from "./commands/score.js";
 import { tokenizeCommand } from "./commands/tokenize.js";
@@ -26,6 +27,7 @@ const program = buildProgram([
   trainCommand(),
   evaluateCommand(),
   compareCommand(),
+  judgeCommand(),
   generateCommand(),
   chatCommand(),
   scoreCommand(),

@@ -63,15 +63,41 @@ test("finds a data set by name, by path with and without .gz, and a copy by its 
 });
 
 test("lets a judge, but no policy, train on labelled answers, and anyone on training data and own files", async () => {
-  const labelled = await resolveDataset("xstest-completions");
-  expect(() => assertTrainable(labelled, "policy")).toThrow("xstest-completions (judge-validation)");
-  assertTrainable(labelled, "judge");
+  for (const name of ["gptfuzz", "safe_rlhf_mini-labelled"]) {
+    const labelled = await resolveDataset(name);
+    expect(() => assertTrainable(labelled, "policy")).toThrow(`${name} (judge-train)`);
+    assertTrainable(labelled, "judge");
+  }
   assertTrainable(await resolveDataset("safety_only_train"), "policy");
   const own = join(folder, "own.jsonl");
   writeFileSync(own, '{"prompt":"a"}');
   const resolved = await resolveDataset(own);
   expect(resolved).toMatchObject({ name: null, entry: null, licence: null, mayTrain: "policy" });
   assertTrainable(resolved, "policy");
+});
+
+test("lets nothing train on the answers that judges are measured on", async () => {
+  const measured = loadCatalogue().filter((entry) => entry.role === "judge-validation");
+  expect(measured.map((entry) => entry.name)).toEqual([
+    "xstest-completions",
+    "do_not_answer-responses",
+    "jailbreakbench-responses",
+    "alpaca_eval-gpt4_1106_preview",
+    "alpaca_eval-llama-2-7b-chat-hf",
+    "alpaca_eval-alpaca-7b",
+  ]);
+  for (const { name } of measured) {
+    const dataset = await resolveDataset(name);
+    for (const learner of ["policy", "judge"] as const)
+      expect(() => assertTrainable(dataset, learner)).toThrow(`${name} (judge-validation)`);
+  }
+});
+
+test("marks share-alike licences, and takes Creative Commons' word for what is non-commercial", () => {
+  const shared = loadCatalogue().filter((entry) => entry.isShareAlike);
+  expect(shared.map((entry) => entry.name)).toEqual(["dolly_3k", "do_not_answer", "do_not_answer-responses"]);
+  for (const entry of loadCatalogue())
+    if (/-NC-/.test(entry.licence)) expect(entry.isNonCommercial, entry.name).toBe(true);
 });
 
 test("says what is missing: an unknown name, a set that is not passed on, a file that was changed", async () => {
@@ -119,6 +145,7 @@ test("bundled training sets convert, hold no empty, repeated or contradictory ro
   for (const name of [
     "safety_only_train",
     "alpaca_5k",
+    "dolly_3k",
     "benign_alarming",
     "benign_groups",
     "benign_requests",

@@ -16,8 +16,8 @@ export const CATALOGUE_VERSION = 1;
 /** Environment variable that names the folder of data that is not bundled. */
 export const DATA_DIR_VARIABLE = "SAFE_TO_SERVE_DATA";
 
-/** What a data set is for. */
-export type DatasetRole = "train" | "evaluate" | "judge-validation";
+/** What a data set is for; labelled answers either train judges or measure them, never both. */
+export type DatasetRole = "train" | "evaluate" | "judge-train" | "judge-validation";
 
 /** The most that may be trained on a data set: a policy never sees a benchmark, a judge may see labelled answers. */
 export type MayTrain = "policy" | "judge" | "none";
@@ -38,6 +38,8 @@ export interface CatalogueEntry {
   readonly upstream: string;
   readonly licence: string;
   readonly isNonCommercial: boolean;
+  /** What is made from it must be passed on under the same licence. */
+  readonly isShareAlike: boolean;
   /** Of the uncompressed content. */
   readonly sha256: string;
   /** Of the upstream file before it was mended, so that it is recognised too. */

@@ -117,12 +117,13 @@ test("reports the overlaps of every bundled training set with every bundled eval
     const rows = toCheckedRows(await readRows((await resolveDataset(entry.name)).path));
     counts[entry.name] = countOverlaps(findContamination(rows, benchmarks)).bySet;
   }
-  expect(benchmarks.length).toBe(1838);
+  expect(benchmarks.length).toBe(3582);
   expect(counts).toEqual({
     safety_only_train: { "Q-Harm": 1, advbench: 1 },
-    hh_rlhf: { "Q-Harm": 47, xstest: 3, "I-MaliciousInstructions": 2 },
-    safe_rlhf_mini: { "Q-Harm": 10, "I-MaliciousInstructions": 1, xstest: 1 },
-    alpaca_5k: {},
+    hh_rlhf: { "Q-Harm": 47, xstest: 3, "I-MaliciousInstructions": 2, do_not_answer: 9, alpaca_eval: 2 },
+    safe_rlhf_mini: { "Q-Harm": 10, "I-MaliciousInstructions": 1, xstest: 1, alpaca_eval: 4 },
+    alpaca_5k: { alpaca_eval: 1 },
+    dolly_3k: { alpaca_eval: 1 },
     benign_alarming: {},
     benign_groups: {},
     benign_requests: {},

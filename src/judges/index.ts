@@ -1,4 +1,16 @@
 /** @module Judges of answers. A refusal matcher counts refusals, not harm: it may be shown, never decide. */
+export { type LabelReading, toLabelledExchanges } from "./labelled-rows.js";
+export { type LabelledSet, type Labeller, labelledSet } from "./labelled-sets.js";
+export type { LabelKind, LabelRule } from "./labels.js";
 export { matchRefusal, REFUSAL_MATCHER_HASH, type RefusalMatch, refusalMatcher } from "./refusal-matcher.js";
 export { REFUSAL_PATTERNS, type RefusalPattern } from "./refusal-patterns.js";
 export { type LabelledCompletion, type RefusalValidation, validateRefusals } from "./refusal-validation.js";
+export { JUDGE_OPENERS, type JudgeOpener, openJudge } from "./registry.js";
+export {
+  type JudgeAgreement,
+  type JudgedExchange,
+  judgeRows,
+  type LabelledExchange,
+  measureAgreement,
+} from "./validate.js";
+export { measureJudge, type Validation } from "./validation.js";

@@ -13,6 +13,9 @@ import {
   type RefusalPattern,
 } from "./refusal-patterns.js";
 
+/** The matcher's name as a judge. */
+export const REFUSAL_MATCHER = "refusal-matcher";
+
 /** The rule that an answer matched. */
 export interface RefusalMatch {
   readonly kind: PatternKind;
@@ -47,7 +50,7 @@ export function matchRefusal(response: string): RefusalMatch | undefined {
  */
 export function refusalMatcher(): Judge {
   return {
-    name: "refusal-matcher",
+    name: REFUSAL_MATCHER,
     hash: REFUSAL_MATCHER_HASH,
     kind: "refusal",
     validation: REFUSAL_VALIDATION.validation,

@@ -3,7 +3,7 @@
  * of a cluster are alike, so counting each of them as independent makes intervals too narrow.
  */
 import { ShapeError } from "../core/errors.js";
-import { DEFAULT_LEVEL, type Estimate, emptyEstimate } from "./intervals.js";
+import { DEFAULT_LEVEL, type Estimate, emptyEstimate, wilson } from "./intervals.js";
 import { tQuantile } from "./quantiles.js";
 
 /** Sum and size of one cluster. */
@@ -33,6 +33,30 @@ export function clusteredMean(
   const error = n < 2 ? Number.NaN : Math.sqrt((squares * n) / (n - 1)) / values.length;
   const half = tQuantile((1 + level) / 2, n - 1) * error;
   return { value, low: value - half, high: value + half, n, level, method: "clustered-t" };
+}
+
+/**
+ * Share of yes with Wilson's interval at the effective sample size (Kish 1965): n divided by the design effect, the clustered
+ * variance of the share against p(1 − p)/(n − 1), at least 1. `n` is that size, not rounded. Where all are yes or all no, nothing tells how alike a
+ * cluster's values are, and clusters are counted.
+ * @throws ShapeError when the lengths differ
+ */
+export function clusteredShare(
+  values: readonly boolean[],
+  clusters: readonly (string | number)[],
+  level: number = DEFAULT_LEVEL,
+): Estimate {
+  const numbers = values.map(Number);
+  const groups = groupValues(numbers, clusters);
+  const [n, count] = [values.length, groups.length];
+  if (n === 0) return emptyEstimate(level, "clustered-wilson");
+  const p = ratioOf(groups);
+  const squares = groups.reduce((sum, { sum: total, size }) => sum + (total - size * p) ** 2, 0);
+  const variance = (squares * count) / (count - 1) / n ** 2;
+  const designEffect = (variance * (n - 1)) / (p * (1 - p));
+  const effective = squares === 0 || count < 2 ? count : n / Math.max(1, designEffect);
+  const { low, high } = wilson(p * effective, effective, level);
+  return { value: p, low, high, n: effective, level, method: "clustered-wilson" };
 }
 
 /** Sums and sizes of clusters in the order in which they first appear. @throws ShapeError when the lengths differ */

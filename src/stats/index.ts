@@ -1,13 +1,19 @@
 /**
  * @module Intervals and tests for shares and means: Wilson, Student's t, clustered, bootstrap, paired differences,
- * non-inferiority, McNemar, Holm, power and samples still needed; loops of tokens.
+ * non-inferiority, McNemar, Holm, power and samples still needed; a judge's error in a share (Rogan-Gladen, prediction-powered),
+ * agreement with labels; loops of tokens.
  */
+export * from "./agreement.js";
+export * from "./binary-metrics.js";
 export * from "./bootstrap.js";
-export { clusteredMean } from "./clustered.js";
+export { bootstrapStatistic } from "./bootstrap-statistic.js";
+export { clusteredMean, clusteredShare } from "./clustered.js";
 export * from "./intervals.js";
+export * from "./judge-error.js";
 export { findLoop, type Loop } from "./loops.js";
 export * from "./mcnemar.js";
 export * from "./paired.js";
 export * from "./power.js";
+export * from "./prediction-powered.js";
 export * from "./probabilities.js";
 export * from "./quantiles.js";

@@ -23,7 +23,13 @@ export type IntervalMethod =
   | "paired-t"
   | "paired-newcombe"
   | "paired-newcombe-mean"
-  | "paired-bootstrap";
+  | "paired-bootstrap"
+  | "clustered-wilson"
+  | "rogan-gladen"
+  | "sensitivity-band"
+  | "ppi"
+  | "ppi-plus"
+  | "ppi-score";
 
 /** Two-sided level of every interval unless another is asked for. */
 export const DEFAULT_LEVEL = 0.95;

@@ -31,6 +31,8 @@ export interface Proportion {
   readonly low: number;
   readonly high: number;
   readonly n: number;
+  /** Independent answers that the interval rests on, where answers to one prompt are alike; default `n`. */
+  readonly effectiveN?: number;
 }
 
 /** Judges answers; verdicts come in the order of the exchanges. */

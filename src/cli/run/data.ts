@@ -40,11 +40,13 @@ export function runDataList(options: DataListOptions): void {
     entry.role,
     entry.mayTrain,
     entry.path === null ? "needs --data-dir" : "here",
-    `${entry.isNonCommercial ? "NC  " : "    "}${entry.licence}`,
+    `${entry.isNonCommercial ? "NC " : "   "}${entry.isShareAlike ? "SA  " : "    "}${entry.licence}`,
   ]);
   printTable(["name", "rows", "for", "may train", "state", "licence"], rows);
   printLine();
-  printLine("NC: non-commercial use only, or no licence stated. Sources and checksums: data/LICENSES.md.");
+  printLine(
+    "NC: non-commercial use only, or no licence stated. SA: share-alike. Sources and checksums: data/LICENSES.md.",
+  );
 }
 
 /** Checks data sets and writes them as plain JSON Lines, in the catalogue's folders. */

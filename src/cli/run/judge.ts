@@ -1,0 +1,94 @@
+/** @file Runs `judge list`, `score` and `validate`. */
+import { join } from "node:path";
+import { requireWritable, writeFileDurably, writeJsonDurably } from "../../core/files.js";
+import { resolveDataset } from "../../data/catalogue.js";
+import { readRows } from "../../data/readers.js";
+import { toExchanges, toLabelledExchanges } from "../../judges/labelled-rows.js";
+import { labelledSet } from "../../judges/labelled-sets.js";
+import { isStandIn } from "../../judges/labels.js";
+import { JUDGE_OPENERS, openJudge, usage } from "../../judges/registry.js";
+import { judgeRows } from "../../judges/validate.js";
+import { measureJudge } from "../../judges/validation.js";
+import type { Judge, Verdict } from "../../text/judge.js";
+import type { Exchange } from "../../text/messages.js";
+import type { JudgeListOptions, JudgeScoreOptions, JudgeValidateOptions } from "../command-options.js";
+import { printJson, printLine, printTable } from "../output.js";
+import { progress } from "../progress.js";
+import { readingOf } from "./label-reading.js";
+import { printValidation } from "./print-validation.js";
+
+/** Prints the judges that can be named. */
+export function runJudgeList(options: JudgeListOptions): void {
+  const judges = JUDGE_OPENERS.map((opener) => ({
+    name: usage(opener),
+    kind: opener.kind,
+    what: opener.what,
+  }));
+  if (options.json === true) printJson({ judges });
+  else
+    printTable(
+      ["name", "kind", "what"],
+      judges.map(({ name, kind, what }) => [name, kind, what]),
+    );
+}
+
+/** Judges a file of answers. */
+export async function runJudgeScore(options: JudgeScoreOptions): Promise<void> {
+  requireWritable(options.out);
+  const judge = await openJudge(options.judge);
+  const { path, name } = await resolveDataset(options.data, options);
+  const promptField = options.promptField ?? labelledSet(name)?.promptField ?? "prompt";
+  const judged = await judgeAll(judge, toExchanges(await readRows(path), promptField), options.json === true);
+  const lines = judged.map(({ id, verdict }) => `${JSON.stringify({ id, verdict })}\n`);
+  await writeFileDurably(options.out, lines.join(""));
+  const counts = countWords(judged.map(({ verdict }) => verdict));
+  if (options.json === true)
+    printJson({ judge: judge.name, judgeHash: judge.hash, rows: judged.length, counts, out: options.out });
+  else {
+    printTable(["verdict", "answers"], Object.entries(counts));
+    printLine(`${judged.length} answers judged into ${options.out}`);
+  }
+}
+
+/** Measures a judge and writes `validation.json`. */
+export async function runJudgeValidate(options: JudgeValidateOptions): Promise<void> {
+  const judge = await openJudge(options.judge);
+  const dataset = await resolveDataset(options.data, options);
+  const reading = readingOf(options, dataset.name);
+  isStandIn(judge.kind, reading.labels);
+  const source = await readRows(dataset.path);
+  const rows = toLabelledExchanges(source.slice(0, options.limit), reading);
+  const file = join(options.out, "validation.json");
+  requireWritable(file);
+  const judged = await judgeAll(judge, rows, options.json === true);
+  const { path, name, sha256, licence } = dataset;
+  const validation = measureJudge(judge, judged, {
+    labels: reading.labels,
+    seed: options.seed,
+    data: { path, name, sha256, licence, labeller: reading.labeller, labelField: reading.rule.field },
+  });
+  await writeJsonDurably(file, validation);
+  if (options.json === true) printJson(validation);
+  else {
+    printValidation(validation);
+    printLine(`Written to ${file}`);
+  }
+}
+
+async function judgeAll<Row extends Exchange>(judge: Judge, rows: readonly Row[], silent: boolean) {
+  const bar = progress({ label: "judging", total: rows.length, unit: "answers", silent });
+  try {
+    return await judgeRows(judge, rows, () => bar.advance(1));
+  } finally {
+    bar.done();
+  }
+}
+
+function countWords(verdicts: readonly Verdict[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status, label } of verdicts) {
+    const word = status === "ok" ? (label ?? "scored") : status;
+    counts[word] = (counts[word] ?? 0) + 1;
+  }
+  return counts;
+}
