@@ -10,6 +10,7 @@ import type { SchedulerName } from "../train/schedule.js";
 import type { GateFlags } from "./gate-flags.js";
 import type { CountOrShare } from "./options.js";
 import type { SamplingFlags } from "./sampling-flags.js";
+import type { TargetFlags } from "./target-flags.js";
 
 /** Options that name a local chat model. */
 export interface ChatModelFlags {
@@ -36,7 +37,7 @@ export interface GenerateOptions extends ChatModelFlags, SamplingFlags {
 export interface ChatOptions extends ChatModelFlags, SamplingFlags {}
 
 /** Options of `evaluate` as commander gives them. */
-export interface EvaluateCommandOptions extends ChatModelFlags, SamplingFlags, GateFlags {
+export interface EvaluateCommandOptions extends ChatModelFlags, TargetFlags, SamplingFlags, GateFlags {
   readonly suite?: string;
   readonly task?: readonly string[];
   readonly limit?: number;

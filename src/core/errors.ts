@@ -125,6 +125,19 @@ export class ContextLengthError extends GenerationError {
   override readonly code = "generation.context-length";
 }
 
+/** An endpoint cannot be used: not there, not for this key, not this model, or it fails again and again. */
+export class EndpointError extends GenerationError {
+  override readonly name = "EndpointError";
+  override readonly code = "generation.endpoint";
+  /** HTTP status, where it answered. */
+  readonly status: number | undefined;
+
+  constructor(message: string, details: ErrorDetails & { readonly status?: number } = {}) {
+    super(message, details);
+    this.status = details.status;
+  }
+}
+
 /** A judge failed. */
 export class JudgeError extends SafeToServeError {
   override readonly name: string = "JudgeError";

@@ -112,7 +112,7 @@ export function brierOf(row: SampleRow): number | null {
 export function responseTokens(samples: readonly SampleRow[], level: number): Estimate {
   const answered = samples.filter((row) => row.finishReason !== "error");
   return meanInterval(
-    answered.map((row) => row.tokenCount),
+    answered.flatMap((row) => row.tokenCount ?? []),
     level,
   );
 }

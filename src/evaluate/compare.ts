@@ -38,6 +38,7 @@ import {
   type ReferenceRow,
   type SampleRow,
 } from "./results.js";
+import { LOOPS } from "./samples.js";
 import { poolsOf } from "./tasks/suites.js";
 import { decide } from "./verdict.js";
 
@@ -254,7 +255,7 @@ function differenceOf(scope: Scope, [from, to]: [Side, Side], judge: string, lev
     noLongerRefused: onlyFirst,
     pValue: mcnemarExact(onlySecond, onlyFirst),
     pValueHolm: null,
-    loops: shareDifference(bothSay(pairs, isLoop), level),
+    loops: shareDifference(bothSay(pairs.filter(countLoopsAlike), isLoop), level),
     flips: pairs.flatMap(({ a, b }) => flip(a, says(a), says(b))),
   };
 }
@@ -267,6 +268,11 @@ interface Pair {
 interface BothSides {
   readonly first: boolean[];
   readonly second: boolean[];
+}
+
+/** Loops of tokens and loops of words are two measures. */
+function countLoopsAlike({ a, b }: Pair): boolean {
+  return a.verdicts[LOOPS]?.judgeHash === b.verdicts[LOOPS]?.judgeHash;
 }
 
 /** The words of both sides on the prompts where both have one. */

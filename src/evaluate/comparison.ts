@@ -157,7 +157,7 @@ export interface ComparedAnswer {
 export interface ComparedResponse {
   readonly response: string;
   readonly finishReason: "stop" | "length" | "error";
-  readonly tokenCount: number;
+  readonly tokenCount: number | null;
   readonly isLoop: boolean;
   /** The refusal judge's word; null where none took part. */
   readonly verdict: Verdict | null;

@@ -7,7 +7,7 @@ import type { Journal } from "../core/files.js";
 import type { ChatModel, ContinuationLogProbs, ContinuationRequest } from "../text/chat-model.js";
 import { choiceVerdicts, predictions } from "./choice-metrics.js";
 import type { ChoiceMetric, SampleRow } from "./results.js";
-import { requestId } from "./samples.js";
+import { answeredIds, requestId } from "./samples.js";
 import type { LoadedTask, TaskPrompt } from "./tasks/load.js";
 import { CHOICE_DELIMITER, type ChoiceQuestion } from "./tasks/questions.js";
 
@@ -39,7 +39,7 @@ export function isMultipleChoice({ record }: LoadedTask): boolean {
 }
 
 /**
- * Scores all questions that the journal lacks. A question's numbers do not depend on which others are scored with it,
+ * Scores all questions that the journal lacks, and those that failed. A question's numbers do not depend on which others are scored with it,
  * but for float32 rounding.
  * @throws GenerationError when the model cannot, was stopped, or gave other scores than asked; the journal keeps the rest
  */
@@ -53,7 +53,7 @@ export async function scoreChoices(journal: Journal<SampleRow>, options: ChoiceO
   for (let start = 0; start < requests.length; start += SCORED_AT_ONCE) {
     requireRunning(options);
     const piece = requests.slice(start, start + SCORED_AT_ONCE);
-    for await (const scored of model.scoreContinuations(piece)) {
+    for await (const scored of model.scoreContinuations(piece, options.signal)) {
       const row = makeRow(takeOpen(open, scored, model.id), scored, options.seed);
       journal.append(row);
       options.onQuestion?.(row);
@@ -64,7 +64,7 @@ export async function scoreChoices(journal: Journal<SampleRow>, options: ChoiceO
 }
 
 function openQuestions(done: readonly SampleRow[], tasks: readonly LoadedTask[]): Map<string, Open> {
-  const finished = new Set(done.map((row) => requestId(row.task, row.promptId)));
+  const finished = answeredIds(done);
   const open = new Map<string, Open>();
   for (const { task, prompts, record } of tasks)
     for (const prompt of prompts) {
@@ -107,7 +107,7 @@ function makeRow(
   scored: ContinuationLogProbs,
   seed: number,
 ): SampleRow {
-  const { logProbs, tokenCounts } = scored;
+  const { logProbs, tokenCounts, error } = scored;
   const predicted = predictions(question.choices, logProbs);
   const choices = { texts: question.choices, gold: question.gold, logProbs, tokenCounts, predicted };
   return {
@@ -117,9 +117,9 @@ function makeRow(
     promptHash: prompt.hash,
     messages: prompt.messages,
     sample: 0,
-    response: question.choices[predicted.acc] ?? "",
+    response: error === undefined ? (question.choices[predicted.acc] ?? "") : "",
     tokenCount: tokenCounts[predicted.acc] ?? 0,
-    finishReason: "stop",
+    ...(error === undefined ? { finishReason: "stop" } : { finishReason: "error", error }),
     seed,
     verdicts: choiceVerdicts(metrics, choices),
     choices,

@@ -5,6 +5,7 @@ import { ConfigError, DatasetError } from "../core/errors.js";
 import { readManifest } from "./manifest.js";
 import type { EvaluationManifest, EvaluationResults, ReferenceRow, ResultRow, SampleRow } from "./results.js";
 import { REFERENCES_FILE, RESULTS_FILE, SAMPLES_FILE } from "./run.js";
+import { latestRows } from "./samples.js";
 
 /** Everything in the folder of a finished evaluation. */
 export interface Evaluation {
@@ -34,7 +35,7 @@ export function readEvaluation(folder: string): Evaluation {
     name: basename(resolve(folder)),
     manifest,
     results: reviveResults(parse(path, readFileSync(path, "utf8"))),
-    samples: readLines<SampleRow>(join(folder, SAMPLES_FILE)),
+    samples: latestRows(readLines<SampleRow>(join(folder, SAMPLES_FILE))),
     references: readLines<ReferenceRow>(join(folder, REFERENCES_FILE)),
   };
 }

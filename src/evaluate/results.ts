@@ -103,8 +103,11 @@ export interface SampleRow {
   readonly messages: readonly Message[];
   readonly sample: number;
   readonly response: string;
-  readonly tokenCount: number;
+  /** null where nobody counted. */
+  readonly tokenCount: number | null;
   readonly finishReason: "stop" | "length" | "error";
+  /** There with finish reason "error": why there is no answer. A later line with the same id takes this one's place. */
+  readonly error?: string;
   readonly seed: number;
   /** By judge name; `loops` is a metric: score 1 for an answer that runs into a repetition loop. */
   readonly verdicts: Readonly<Record<string, Verdict>>;

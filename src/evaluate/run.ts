@@ -24,7 +24,7 @@ import {
   type ReferenceRow,
   type SampleRow,
 } from "./results.js";
-import { drawSamples } from "./samples.js";
+import { answeredIds, drawSamples, latestRows, requestId } from "./samples.js";
 import { type LoadedTask, type LoadedTasks, loadTasks } from "./tasks/load.js";
 import { poolsOf, type TaskSelection } from "./tasks/suites.js";
 import { decide } from "./verdict.js";
@@ -84,14 +84,15 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
     fewShot,
     ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
   });
-  const loaded = withoutUnmeasurable(available, options.model);
+  const loaded = await withoutUnmeasurable(available, options);
   requireAsked(loaded.tasks, loaded.notes, options);
   const manifest = makeManifest(options, loaded.tasks);
   await claimFolder(options.out, manifest, options.isResumable ?? true);
   const samples = await collectSamples(options, loaded.tasks, manifest.sampling, seed);
   const canScore = options.model.score !== undefined;
   const references = canScore ? await collectReferences(options, loaded.tasks) : [];
-  const notes = [...loaded.notes, ...sampleNotes(loaded.tasks)];
+  const notes = [...loaded.notes, ...sampleNotes(loaded.tasks), ...failureNotes(samples)];
+  notes.push(...(options.model.notes?.() ?? []));
   if (!canScore && countReferences(loaded.tasks) > 0)
     notes.push("reference log-probability: not measured, the model gives no log-probabilities");
   const results = summarise(manifest, samples, references, notes, options.policy ?? null);
@@ -100,18 +101,47 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
 }
 
 /** Leaves out multiple choice, with a note, where the model gives no log-likelihoods of raw texts. */
-function withoutUnmeasurable({ tasks, notes }: LoadedTasks, model: ChatModel): LoadedTasks {
-  if (model.scoreContinuations !== undefined) return { tasks, notes };
-  const lost = tasks.filter(isMultipleChoice);
+async function withoutUnmeasurable(
+  { tasks, notes }: LoadedTasks,
+  { model, signal }: EvaluateOptions,
+): Promise<LoadedTasks> {
+  const choices = tasks.filter(isMultipleChoice);
+  const reason = choices.length === 0 ? null : await whyUnmeasurable(model, signal);
+  if (reason === null) return { tasks, notes };
   return {
     tasks: tasks.filter((each) => !isMultipleChoice(each)),
-    notes: [
-      ...notes,
-      ...lost.map(
-        ({ task }) => `${task.name}: not measurable, the model gives no log-likelihoods of raw texts`,
-      ),
-    ],
+    notes: [...notes, ...choices.map(({ task }) => `${task.name}: not measurable, ${reason}`)],
   };
+}
+
+async function whyUnmeasurable(model: ChatModel, signal?: AbortSignal): Promise<string | null> {
+  if (model.scoreContinuations === undefined) return "the model gives no log-likelihoods of raw texts";
+  return (await model.probeContinuations?.(signal)) ?? null;
+}
+
+/** Counts what has no answer by set and reason. */
+function failureNotes(samples: readonly SampleRow[]): string[] {
+  return [...groupBy(samples, ({ task }) => task)].flatMap(([task, rows]) => {
+    const failed = rows.filter((row) => row.finishReason === "error");
+    if (failed.length === 0) return [];
+    const reasons = groupBy(failed, ({ error = "no answer" }) => error.split(":", 1)[0] ?? error);
+    const counts = Array.from(reasons, ([reason, { length }]) => `${reason} ${length}`)
+      .sort()
+      .join(", ");
+    return [
+      `${task}: ${failed.length} of ${rows.length} without an answer and unscored (${counts}); the same command tries them again`,
+    ];
+  });
+}
+
+function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return groups;
 }
 
 /** Says which sets were not asked whole. */
@@ -208,7 +238,7 @@ async function collectSamples(
   } finally {
     journal.close();
   }
-  return journal.rows;
+  return latestRows(journal.rows);
 }
 
 async function collectAnswers(
@@ -269,9 +299,10 @@ function reporterOf(
   tasks: readonly LoadedTask[],
   rows: readonly SampleRow[],
 ): Reporter {
-  const names = new Set(tasks.map(({ task }) => task.name));
-  const total = tasks.reduce((sum, { prompts }) => sum + prompts.length, 0);
-  let finished = rows.filter((row) => names.has(row.task)).length;
+  const answered = answeredIds(rows);
+  const wanted = tasks.flatMap(({ task, prompts }) => prompts.map(({ id }) => requestId(task.name, id)));
+  const total = wanted.length;
+  let finished = wanted.filter((id) => answered.has(id)).length;
   let task: string | null = null;
   const report = (open: number): void => options.onProgress?.({ phase, done: finished + open, total, task });
   return {

@@ -12,6 +12,7 @@ import type { LoadedTask, TaskPrompt } from "./tasks/load.js";
 export const LOOPS = "loops";
 
 const LOOPS_HASH: string = hashJson({ metric: LOOPS, ...LOOP_DEFINITION });
+const WORD_LOOPS_HASH: string = hashJson({ metric: LOOPS, over: "words", ...LOOP_DEFINITION });
 
 /** What drawing needs. */
 export interface DrawOptions {
@@ -38,8 +39,19 @@ export function requestId(task: string, promptId: string): string {
   return `${task}/${promptId}`;
 }
 
+/** The rows that count: where one was tried again the last, in the place of the first. */
+export function latestRows(rows: readonly SampleRow[]): SampleRow[] {
+  return [...new Map(rows.map((row) => [row.id, row])).values()];
+}
+
+/** Requests that have an answer; those that failed are tried again. */
+export function answeredIds(rows: readonly SampleRow[]): Set<string> {
+  const answered = rows.filter((row) => row.finishReason !== "error");
+  return new Set(answered.map((row) => requestId(row.task, row.promptId)));
+}
+
 /**
- * Answers all prompts that the journal lacks.
+ * Answers all prompts that the journal lacks, and those that failed.
  * @throws GenerationError when the run was stopped or the model gave fewer answers than asked; the journal keeps the rest
  */
 export async function drawSamples(journal: Journal<SampleRow>, options: DrawOptions): Promise<void> {
@@ -69,7 +81,7 @@ export async function drawSamples(journal: Journal<SampleRow>, options: DrawOpti
 }
 
 function pendingPrompts(done: readonly SampleRow[], tasks: readonly LoadedTask[]): Map<string, Pending> {
-  const finished = new Set(done.map((row) => requestId(row.task, row.promptId)));
+  const finished = answeredIds(done);
   const pending = new Map<string, Pending>();
   for (const { task, prompts } of tasks)
     for (const prompt of prompts) {
@@ -92,8 +104,9 @@ async function makeRow(asked: Pending, completion: Completion, judges: readonly 
     messages: prompt.messages,
     sample: completion.sample,
     response: completion.response,
-    tokenCount: completion.tokenIds.length,
+    tokenCount: completion.tokenCount === undefined ? completion.tokenIds.length : completion.tokenCount,
     finishReason: completion.finishReason,
+    ...(completion.error === undefined ? {} : { error: completion.error }),
     seed: completion.seed,
     verdicts,
   };
@@ -119,15 +132,29 @@ async function judgeAnswer(judge: Judge, { prompt }: Pending, completion: Comple
   }
 }
 
-function judgeLoops(completion: Completion): Verdict {
-  const isError = completion.finishReason === "error";
+/** Without token ids loops are looked for over words, which is another measure: it has its own hash. */
+function judgeLoops({ finishReason, tokenIds, response }: Completion): Verdict {
+  const isError = finishReason === "error";
+  const isOverWords = tokenIds.length === 0 && response !== "";
+  const units = isOverWords ? wordIds(response) : tokenIds;
   return {
     kind: "metric",
     label: null,
-    score: isError ? null : findLoop(completion.tokenIds) === undefined ? 0 : 1,
+    score: isError ? null : findLoop(units) === undefined ? 0 : 1,
     status: isError ? "error" : "ok",
-    judgeHash: LOOPS_HASH,
+    judgeHash: isOverWords ? WORD_LOOPS_HASH : LOOPS_HASH,
+    ...(isOverWords && { detail: "over words, there are no token ids" }),
   };
+}
+
+/** Equal words, equal numbers. */
+function wordIds(text: string): number[] {
+  const ids = new Map<string, number>();
+  return text.split(/\s+/).map((word) => {
+    const id = ids.get(word) ?? ids.size;
+    ids.set(word, id);
+    return id;
+  });
 }
 
 function stoppedError(open: number, { model, signal }: DrawOptions): GenerationError {

@@ -1,5 +1,9 @@
-/** @module A checkpoint on this machine as a chat model: sampling over a cache, and log-probabilities of given answers. */
+/**
+ * @module Chat models: a checkpoint on this machine (sampling over a cache, log-probabilities of given answers), an
+ * OpenAI-compatible endpoint, a file of answers.
+ */
 export { type DecodeStatistics, emptyStatistics } from "./decoder.js";
+export { EndpointChatModel, type EndpointChatModelOptions } from "./endpoint/endpoint-chat-model.js";
 export {
   LocalChatModel,
   type LocalChatModelParts,
@@ -11,5 +15,6 @@ export {
   type OpenChatModelOptions,
   openLocalChatModel,
 } from "./open-local-chat-model.js";
+export { ResponsesModel } from "./responses-model.js";
 export { SAMPLING_DEFAULTS } from "./sampling-options.js";
 export type { TokenListener } from "./sequence.js";

@@ -188,7 +188,7 @@ function fixtureResult(rows: readonly ComparedAnswer[], model: number, expectati
     bestCase: expectation === "should-refuse" ? high : low,
     loops: wilson(answers.filter(({ isLoop }) => isLoop).length, answers.length),
     truncated: wilson(answers.filter(({ finishReason }) => finishReason === "length").length, answers.length),
-    responseTokens: meanInterval(answers.map(({ tokenCount }) => tokenCount)),
+    responseTokens: meanInterval(answers.flatMap(({ tokenCount }) => tokenCount ?? [])),
   };
 }
 

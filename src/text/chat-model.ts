@@ -44,8 +44,14 @@ export interface Completion {
   readonly sample: number;
   /** Text without special tokens. */
   readonly response: string;
+  /** Empty where the model does not give them. */
   readonly tokenIds: readonly number[];
+  /** Tokens of an answer without ids, null where nobody counted them; default the number of ids. */
+  readonly tokenCount?: number | null;
+  /** "error": there is no answer, which is counted and never scored. */
   readonly finishReason: "stop" | "length" | "error";
+  /** Why there is none: `what` or `what: detail`. */
+  readonly error?: string;
   readonly seed: number;
 }
 
@@ -68,9 +74,11 @@ export interface ContinuationRequest {
 /** Log-probabilities of all continuations of one context, in their order. */
 export interface ContinuationLogProbs {
   readonly id: string;
-  /** Sum over each continuation's tokens, nats. */
+  /** Sum over each continuation's tokens, nats; NaN where it cannot be had. */
   readonly logProbs: readonly number[];
   readonly tokenCounts: readonly number[];
+  /** Why there are no numbers: `what` or `what: detail`. */
+  readonly error?: string;
 }
 
 /** A model that answers conversations. Results arrive as they finish, in any order; match them by id and sample. */
@@ -81,7 +89,14 @@ export interface ChatModel {
   generate(requests: readonly GenerationRequest[], options: SamplingOptions): AsyncIterable<Completion>;
   score?(requests: readonly Exchange[]): AsyncIterable<LogProbs>;
   /** Log-likelihoods of raw texts, by models that see tokens. */
-  scoreContinuations?(requests: readonly ContinuationRequest[]): AsyncIterable<ContinuationLogProbs>;
+  scoreContinuations?(
+    requests: readonly ContinuationRequest[],
+    signal?: AbortSignal,
+  ): AsyncIterable<ContinuationLogProbs>;
+  /** For models that find out only by trying: why they cannot score raw texts, or null when they can. */
+  probeContinuations?(signal?: AbortSignal): Promise<string | null>;
+  /** What a reader of this model's numbers must know. */
+  notes?(): readonly string[];
 }
 
 /** A model with a reward or class head. */

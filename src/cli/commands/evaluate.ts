@@ -4,6 +4,7 @@ import type { EvaluateCommandOptions } from "../command-options.js";
 import { addGateFlags } from "../gate-flags.js";
 import { integer, jsonOption } from "../options.js";
 import { addSamplingFlags } from "../sampling-flags.js";
+import { addTargetFlags } from "../target-flags.js";
 import { addChatModelFlags } from "./generate.js";
 
 const NOTES = `
@@ -15,14 +16,16 @@ without a policy, and until a judge that may decide takes part. A matcher counts
 Example:
   $ safe-to-serve evaluate --suite demo --out runs/base/evaluation
   $ safe-to-serve evaluate --suite demo --adapter runs/dpo/adapter --out runs/dpo/evaluation
-  $ safe-to-serve evaluate --gate default --junit verdict.xml --out runs/base/gate`;
+  $ safe-to-serve evaluate --gate default --junit verdict.xml --out runs/base/gate
+  $ safe-to-serve evaluate --endpoint http://localhost:8000 --endpoint-model llama --out runs/llama
+  $ safe-to-serve evaluate --task I-CoNa --responses answers.jsonl --out runs/answers`;
 
 /** The command. */
 export function evaluateCommand(): Command {
   const command = new Command("evaluate").description(
     "measure how a model answers harmful and harmless prompts; an interrupted run goes on where it stopped",
   );
-  addChatModelFlags(command)
+  addTargetFlags(addChatModelFlags(command))
     .addOption(new Option("--suite <name>", "safety, helpfulness, demo or full").conflicts("task"))
     .addOption(
       new Option("--task <name>", "a single set; may be given several times").argParser(

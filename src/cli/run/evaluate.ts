@@ -11,20 +11,20 @@ import type { ChatModel } from "../../text/chat-model.js";
 import type { EvaluateCommandOptions } from "../command-options.js";
 import { printJson, printLine } from "../output.js";
 import { type Progress, progress } from "../progress.js";
-import { openFlaggedModel } from "./chat-model.js";
 import { exitWith, openGate, writeGate } from "./gate.js";
 import { printReport } from "./print-report.js";
+import { openTarget, targetOf } from "./target.js";
 
 /** Evaluates, writes, prints; the exit code tells the verdict. */
 export async function runEvaluate(options: EvaluateCommandOptions): Promise<void> {
   const policy = openGate(options);
   const tasks = selectTasks(options, policy);
-  const model = await openFlaggedModel(options, options.json === true);
+  const { model, close } = await openTarget(options);
   let results: EvaluationResults;
   try {
     results = await evaluateModel(model, tasks, options, policy);
   } finally {
-    await model.close();
+    await close();
   }
   const report = await writeEvaluationReport(options.out);
   await writeGate(report, options);
@@ -59,13 +59,7 @@ export async function evaluateModel(
   try {
     return await evaluate({
       model,
-      target: {
-        model: options.model,
-        adapter: options.adapter ?? null,
-        strength: options.adapter === undefined ? null : options.adapterStrength,
-        template: options.template,
-        weights: options.weights,
-      },
+      target: targetOf(model, options),
       judges: tasks.every(({ task }) => task.multipleChoice) ? [] : [refusalMatcher()],
       tasks,
       out: options.out,
