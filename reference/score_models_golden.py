@@ -2,7 +2,8 @@
 
 Checkpoints are BF16 (one is F16), scores float32 over the stored weights widened to float32. Biases and norms are drawn
 far from their neutral values. Sequences are scored one by one; `padded` is what transformers gives for all in one batch,
-a check of this script. DeBERTa sequences are longer than its buckets of relative positions, and `buckets` are
+a check of this script. `exchanges` are scored from their texts: DeBERTa's as one text, GPT-2's as question and answer,
+both cut where the model's positions end, [SEP] kept. DeBERTa sequences are longer than its buckets of relative positions, and `buckets` are
 transformers' own for the sizes of the published checkpoints and for tiny ones.
 Run: python reference/score_models_golden.py [FOLDER]     (FOLDER: also keep the checkpoint folders there)
 """
@@ -21,9 +22,11 @@ from transformers import (
     DebertaV2ForSequenceClassification,
     GPT2Config,
     GPT2ForSequenceClassification,
+    PreTrainedTokenizerFast,
 )
 from transformers.models.deberta_v2.modeling_deberta_v2 import make_log_bucket_position
 
+import unigram_golden
 from common import deterministic, write_golden
 from tiny_golden import pack, write_tokenizer
 
@@ -71,7 +74,8 @@ VARIANTS: list[dict[str, Any]] = [
     {
         "name": "deberta-one-label",
         "class": DebertaV2ForSequenceClassification,
-        "config": DebertaV2Config(**DEBERTA, num_labels=1),
+        "config": DebertaV2Config(**{**DEBERTA, "vocab_size": 421, "pad_token_id": 0}, num_labels=1),
+        "unigram": True,
     },
     {
         "name": "deberta-two-labels-published-buckets",
@@ -80,10 +84,20 @@ VARIANTS: list[dict[str, Any]] = [
             **{**DEBERTA, "max_position_embeddings": 512, "position_buckets": 256, "hidden_size": 16, "num_attention_heads": 2},
             id2label={0: "safe", 1: "unsafe"},
         ),
-        "lengths": [330, 40],
+        "lengths": [330, 40, 3],
     },
 ]  # fmt: skip
 LENGTHS = [1, 2, 7, 33, 60]
+USER, ASSISTANT = "user", "assistant"
+EXCHANGES = [
+    {"messages": [{"role": USER, "content": "Hi"}], "response": "Hello."},
+    {"messages": [{"role": USER, "content": "\tcan you  help?"}], "response": ""},
+    {
+        "messages": [{"role": USER, "content": "A"}, {"role": ASSISTANT, "content": "B"}, {"role": USER, "content": "C"}],
+        "response": "I can.\n",
+    },
+    {"messages": [{"role": USER, "content": "the lazy dog"}], "response": "the quick brown fox jumps over the dog, " * 4},
+]
 
 
 def build(variant: dict[str, Any], folder: Path) -> None:
@@ -97,12 +111,20 @@ def build(variant: dict[str, Any], folder: Path) -> None:
                 parameter.uniform_(0.4, 1.6)
     model.to(variant.get("dtype", torch.bfloat16)).save_pretrained(folder)
     write_tokenizer(folder)
+    if variant.get("unigram"):
+        with tempfile.TemporaryDirectory() as rules:
+            tokenizer = unigram_golden.as_transformers_5(unigram_golden.train(Path(rules) / "rules.tsv"))
+        tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+
+
+def load(folder: Path) -> Any:
+    return AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
 
 
 @torch.no_grad()
 def scored(folder: Path, sequences: list[list[int]]) -> list[list[float]]:
     """Scores of each sequence by itself; the same padded, in one batch, must agree."""
-    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    model = load(folder)
     alone = torch.cat([model(torch.tensor([ids])).logits for ids in sequences])
     longest = max(map(len, sequences))
     ids = torch.tensor([row + [PAD] * (longest - len(row)) for row in sequences])
@@ -111,6 +133,25 @@ def scored(folder: Path, sequences: list[list[int]]) -> list[list[float]]:
     assert (alone - together).abs().max() < 1e-4, (folder, alone, together)
     assert alone.std(0).min() > 0.05, alone
     return alone.tolist()
+
+
+@torch.no_grad()
+def scored_exchanges(folder: Path, is_encoder: bool) -> list[dict[str, Any]]:
+    """Scores of exchanges from their texts, by the tokenizer of the folder."""
+    model, tokenizer = load(folder), PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
+    rows = []
+    for exchange in EXCHANGES:
+        turns = [(message["role"], message["content"]) for message in exchange["messages"]]
+        end = "" if is_encoder else " "
+        text = "".join(f"\n\nHuman: {c}{end}" if role == "user" else f"\n\nAssistant: {c}" for role, c in turns)
+        if is_encoder:
+            text = f"{text}\n\nAssistant: {exchange['response']}"
+            ids = tokenizer(text, truncation=True, max_length=model.config.max_position_embeddings).input_ids
+        else:
+            whole = tokenizer(f"{text}\n\nAssistant:", exchange["response"]).input_ids
+            ids = whole[: model.config.n_positions]
+        rows.append({**exchange, "length": len(ids), "scores": model(torch.tensor([ids])).logits[0].tolist()})
+    return rows
 
 
 def buckets(size: int, longest: int) -> dict[str, Any]:
@@ -136,7 +177,9 @@ def main() -> None:
             sequences = [draw(length) for length in variant.get("lengths", LENGTHS)]
             scores = scored(folder, sequences)
             rows = [{"ids": ids, "scores": row} for ids, row in zip(sequences, scores)]
-            variants.append({"name": variant["name"], "files": pack(folder), "sequences": rows})
+            is_encoder = variant["class"] is DebertaV2ForSequenceClassification
+            exchanges = scored_exchanges(folder, is_encoder) if variant["config"].num_labels == 1 else []
+            variants.append({"name": variant["name"], "files": pack(folder), "sequences": rows, "exchanges": exchanges})
             print(variant["name"], scores)
     write_golden(
         "score-models",

@@ -3,9 +3,12 @@ import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { emitModel } from "../src/engine/onnx/emit.js";
 import type { Session, TensorData } from "../src/engine/types.js";
+import { ClassifierScoreModel } from "../src/generate/classifier-score-model.js";
 import { type Classifier, classifierGraph } from "../src/models/classifier.js";
 import { distanceBucket } from "../src/models/deberta-positions.js";
 import { openClassifier } from "../src/models/open-classifier.js";
+import { DIALOGUE_FORMATS } from "../src/text/dialogue-format.js";
+import type { Exchange } from "../src/text/messages.js";
 import { scratchEngine } from "./support/scratch-engine.js";
 import { worstDifference, writeGolden } from "./support/tiny-model.js";
 
@@ -13,6 +16,11 @@ interface GoldenClassifier {
   readonly name: string;
   readonly files: Readonly<Record<string, string>>;
   readonly sequences: readonly { readonly ids: readonly number[]; readonly scores: readonly number[] }[];
+  /** `length` is that of the ids, after cutting. */
+  readonly exchanges: readonly (Omit<Exchange, "id"> & {
+    readonly length: number;
+    readonly scores: number[];
+  })[];
 }
 
 const golden: {
@@ -57,7 +65,7 @@ describe.each(golden.variants)("$name", (variant) => {
   let model: Classifier;
   let session: Session;
   beforeAll(async () => {
-    model = await openClassifier(variant.name, writeGolden(root, variant));
+    model = await openClassifier(writeGolden(root, variant));
     session = await engine.open(emitModel(classifierGraph(model)));
   });
   const expected = variant.sequences.flatMap(({ scores }) => scores);
@@ -85,5 +93,36 @@ describe.each(golden.variants)("$name", (variant) => {
     expect(worstDifference(await scores(session, twice, longest), reversed)).toBeLessThan(
       golden.tolerance.absolute,
     );
+  });
+});
+
+describe.each(golden.variants.filter(({ exchanges }) => exchanges.length > 0))("$name", (variant) => {
+  // More than one window of sorting.
+  const known = Array.from({ length: 30 }, () => variant.exchanges).flat();
+
+  test("scores exchanges as transformers scores their texts", async () => {
+    const classifier = await openClassifier(writeGolden(root, variant));
+    const format = DIALOGUE_FORMATS[classifier.layout.dialogueFormat];
+    const model = new ClassifierScoreModel({ engine, classifier, format });
+    const exchanges = known.map(({ messages, response }, n) => ({ id: `${n}`, messages, response }));
+    const got: (readonly number[])[] = [];
+    for await (const scores of model.scores(exchanges)) got.push(scores);
+    await model.close();
+    expect(got.map(({ length }) => length)).toEqual(known.map(() => model.labels.length));
+    const wanted = known.flatMap(({ scores }) => scores);
+    expect(worstDifference(got.flat(), wanted)).toBeLessThan(golden.tolerance.absolute);
+  });
+
+  test("one of them is cut where the positions end", async () => {
+    const { layout } = await openClassifier(writeGolden(root, variant));
+    expect(Math.max(...variant.exchanges.map(({ length }) => length))).toBe(layout.maxLength);
+  });
+
+  test("the text format belongs to what the scores mean", async () => {
+    const classifier = await openClassifier(writeGolden(root, variant));
+    const hashes = Object.values(DIALOGUE_FORMATS).map(
+      (format) => new ClassifierScoreModel({ engine, classifier, format }).hash,
+    );
+    expect(new Set(hashes).size).toBe(2);
   });
 });

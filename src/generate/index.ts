@@ -1,4 +1,8 @@
-/** @module A checkpoint on this machine as a chat model: sampling over a cache, and log-probabilities of given answers. */
+/**
+ * @module A checkpoint on this machine as a chat model: sampling over a cache, and log-probabilities of given answers; or
+ * as a score model.
+ */
+export { ClassifierScoreModel, type ClassifierScoreModelParts } from "./classifier-score-model.js";
 export { type DecodeStatistics, emptyStatistics } from "./decoder.js";
 export {
   LocalChatModel,
@@ -6,6 +10,10 @@ export {
   type LocalGenerationRequest,
   type LocalSamplingOptions,
 } from "./local-chat-model.js";
+export {
+  type OpenClassifierOptions,
+  openClassifierScoreModel,
+} from "./open-classifier-score-model.js";
 export {
   conversationEncoder,
   type OpenChatModelOptions,

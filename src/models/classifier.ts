@@ -4,6 +4,7 @@
  */
 import { input, symbol, type Value } from "../engine/graph/ops.js";
 import type { GraphDefinition } from "../engine/onnx/emit.js";
+import type { DialogueFormatName } from "../text/dialogue-format.js";
 import { CheckpointWeights } from "./checkpoint-weights.js";
 import type { StoredTensor } from "./loaded-model.js";
 import type { CheckpointLayout } from "./open-folder.js";
@@ -22,6 +23,8 @@ export interface ClassifierLayout extends CheckpointLayout {
   readonly labels: readonly string[];
   /** Tokens that a text may have. */
   readonly maxLength: number;
+  /** How published models of this kind write a dialogue. */
+  readonly dialogueFormat: DialogueFormatName;
   /** Scores as the head gives them, without a softmax: [B, labels]. */
   scores(weights: CheckpointWeights, inputs: PaddedInputs): Value;
 }

@@ -25,6 +25,7 @@ export function debertaLayout(json: JsonObject, where: string): ClassifierLayout
   return {
     kind: "deberta-v2 classifier",
     labels,
+    dialogueFormat: "human-assistant",
     maxLength: config.maxPositionEmbeddings,
     shapes: debertaShapes(config, labels.length),
     // Absolute positions, which pretrained checkpoints carry and none of these models adds.
@@ -42,6 +43,7 @@ function parseDeberta(json: JsonObject, where: string): DebertaConfig {
       `${where}: expected hidden_size to be a multiple of num_attention_heads, got ${hiddenSize} and ${numAttentionHeads}`,
     );
   const maxPositionEmbeddings = boundedInteger(json, "max_position_embeddings", where, MAX_POSITIONS, 512);
+  requireBuilt(json, "max_relative_positions", where, [-1, maxPositionEmbeddings]);
   return {
     vocabSize: positiveInteger(json, "vocab_size", where, 128100),
     hiddenSize,
@@ -49,33 +51,25 @@ function parseDeberta(json: JsonObject, where: string): DebertaConfig {
     numHiddenLayers: boundedInteger(json, "num_hidden_layers", where, MAX_LAYERS, 24),
     numAttentionHeads,
     maxPositionEmbeddings,
-    maxRelativePositions: longestDistance(json, where) ?? maxPositionEmbeddings,
+    maxRelativePositions: maxPositionEmbeddings,
     positionBuckets: positiveInteger(json, "position_buckets", where),
     layerNormEps: positiveNumber(json, "layer_norm_eps", where, 1e-7),
   };
 }
 
-/** −1, the default, stands for `max_position_embeddings`. */
-function longestDistance(json: JsonObject, where: string): number | null {
-  const isDefault = (json["max_relative_positions"] ?? -1) === -1;
-  return isDefault ? null : positiveInteger(json, "max_relative_positions", where);
-}
-
-/** transformers' defaults of what v3 sets otherwise. */
-const UNSTATED: JsonObject = {
-  relative_attention: false,
-  position_biased_input: true,
-  share_att_key: false,
-  norm_rel_ebd: "none",
+/** What v3 sets and transformers' defaults do not, so that an absent field is another model. */
+const STATED: JsonObject = {
+  relative_attention: true,
+  position_biased_input: false,
+  share_att_key: true,
+  norm_rel_ebd: "layer_norm",
+  pos_att_type: "c2p|p2c",
 };
 
 function refuseOptions(json: JsonObject, where: string): void {
-  const stated = { ...UNSTATED, ...json, pos_att_type: attentionTypes(json["pos_att_type"]) };
-  requireBuilt(stated, "relative_attention", where, [true]);
-  requireBuilt(stated, "position_biased_input", where, [false]);
-  requireBuilt(stated, "share_att_key", where, [true]);
-  requireBuilt(stated, "norm_rel_ebd", where, ["layer_norm"]);
-  requireBuilt(stated, "pos_att_type", where, ["c2p|p2c"]);
+  const stated: JsonObject = { ...json, pos_att_type: attentionTypes(json["pos_att_type"]) };
+  for (const [field, built] of Object.entries(STATED))
+    requireBuilt({ [field]: stated[field] ?? "absent" }, field, where, [built]);
   requireBuilt(json, "hidden_act", where, ["gelu"]);
   requireBuilt(json, "pooler_hidden_act", where, ["gelu"]);
   requireBuilt(json, "type_vocab_size", where, [0]);

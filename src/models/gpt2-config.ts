@@ -22,6 +22,7 @@ export function gpt2Layout(json: JsonObject, where: string): ClassifierLayout {
   return {
     kind: "gpt2 classifier",
     labels,
+    dialogueFormat: "question-answer",
     maxLength: config.maxPositionEmbeddings,
     shapes: gpt2Shapes(config, labels.length),
     // Causal masks of old checkpoints.
