@@ -1,7 +1,8 @@
 /**
  * @module Chat models: a checkpoint on this machine (sampling over a cache, log-probabilities of given answers), an
- * OpenAI-compatible endpoint, a file of answers.
+ * OpenAI-compatible endpoint, a file of answers; and score models.
  */
+export { ClassifierScoreModel, type ClassifierScoreModelParts } from "./classifier-score-model.js";
 export { type DecodeStatistics, emptyStatistics } from "./decoder.js";
 export { EndpointChatModel, type EndpointChatModelOptions } from "./endpoint/endpoint-chat-model.js";
 export {
@@ -10,6 +11,10 @@ export {
   type LocalGenerationRequest,
   type LocalSamplingOptions,
 } from "./local-chat-model.js";
+export {
+  type OpenClassifierOptions,
+  openClassifierScoreModel,
+} from "./open-classifier-score-model.js";
 export {
   conversationEncoder,
   type OpenChatModelOptions,

@@ -55,11 +55,43 @@ export function positiveInteger(object: JsonObject, field: string, where: string
   );
 }
 
+/** Far beyond what exists; layers are listed one by one before any tensor is looked at. */
+export const MAX_LAYERS = 4096;
+
+/** A size that memory is taken for before any tensor is looked at: a positive integer of at most `most`. */
+export function boundedInteger(
+  object: JsonObject,
+  field: string,
+  where: string,
+  most: number,
+  fallback?: number,
+): number {
+  const value = positiveInteger(object, field, where, fallback);
+  if (value <= most) return value;
+  throw new CheckpointError(`${where}: expected ${field} to be at most ${most}, got ${value}`);
+}
+
 /** A whole number, zero included; `fallback` when the field is absent or null. */
 export function wholeNumber(object: JsonObject, field: string, where: string, fallback?: number): number {
   const value = object[field] ?? fallback;
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
   throw new CheckpointError(`${where}: expected ${field} to be a whole number, got ${shown(value)}`);
+}
+
+/**
+ * Refuses a field whose value changes the arithmetic in a way that is not built.
+ * @param built the values that are; an absent field counts as the first
+ */
+export function requireBuilt(
+  object: JsonObject,
+  field: string,
+  where: string,
+  built: readonly unknown[],
+): void {
+  if (built.includes(object[field] ?? built[0])) return;
+  throw new CheckpointError(`${where}: ${field} = ${shown(object[field])} is not supported`, {
+    hint: `expected ${built.map(shown).join(" or ")}`,
+  });
 }
 
 /** A value as messages show it: short JSON. */

@@ -38,6 +38,34 @@ export const TEXT_FILES: readonly string[] = [
   "chat_template.json",
 ];
 
+/** The tensors that a folder must hold, as its config.json has it. */
+export interface CheckpointLayout {
+  /** What they are the parts of, for messages: `llama decoder`. */
+  readonly kind: string;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Whether a further tensor is one that some checkpoints carry and nobody reads. */
+  isIgnorable(tensor: string): boolean;
+}
+
+/** A folder whose tensors are ready for graphs. */
+export interface OpenedFolder<Layout extends CheckpointLayout> {
+  readonly layout: Layout;
+  /** sha256 over the checkpoint's content. */
+  readonly hash: string;
+  /** The real folder (links resolved) that the tensors' files lie in. */
+  readonly folder: string;
+  /** The folder of its other files. */
+  readonly textFolder: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** How a folder is opened. */
+export interface OpenFolderOptions {
+  /** A `.safetensors` file of the folder; found by its usual names when left out. */
+  readonly weightsFile?: string;
+  readonly onProgress?: OnProgress | undefined;
+}
+
 /** A tensor and the file, links resolved, that it lies in. */
 interface LocatedTensor {
   readonly path: string;
@@ -45,27 +73,58 @@ interface LocatedTensor {
 }
 
 /**
- * Opens a checkpoint folder.
- * @param weightsFile a `.safetensors` file of the folder; found by its usual names when left out
+ * Opens the folder of a decoder.
  * @throws CheckpointError for incomplete, damaged or unsupported checkpoints, naming file and tensor
  */
 export async function openFolder(
   id: string,
   folder: string,
-  options: { readonly weightsFile?: string; readonly onProgress?: OnProgress | undefined } = {},
+  options: OpenFolderOptions = {},
 ): Promise<LoadedModel> {
-  const config = parseConfig(readJsonObject(join(folder, "config.json")), join(folder, "config.json"));
+  const opened = await openCheckpoint(id, folder, decoderLayout, options);
+  const { layout, hash, tensors, textFolder } = opened;
+  const text = readTokenizerFiles(textFolder);
+  return { id, hash, config: layout.config, folder: opened.folder, tensors, text };
+}
+
+/**
+ * Opens a checkpoint folder of any kind.
+ * @param readLayout what the folder must hold, by its config.json
+ * @throws CheckpointError for incomplete, damaged or unsupported checkpoints, naming file and tensor
+ */
+export async function openCheckpoint<Layout extends CheckpointLayout>(
+  id: string,
+  folder: string,
+  readLayout: (json: JsonObject, where: string) => Layout,
+  options: OpenFolderOptions = {},
+): Promise<OpenedFolder<Layout>> {
+  const configFile = join(folder, "config.json");
+  const layout = readLayout(readJsonObject(configFile), configFile);
   const located = locateTensors(folder, options.weightsFile);
-  const tensors = checkTensors(folder, config, located);
+  const tensors = checkTensors(folder, layout, located);
   if (commonFloat32Folder(tensors) !== null) await checkWeights(folder, tensors);
   const hash = await folderHash(folder, tensors, options.onProgress);
   const realFolder = commonFloat32Folder(tensors);
   if (realFolder === null) {
     const conversion = { hash, label: id, tensors: convertible(tensors), texts: readTexts(folder) };
-    return openFolder(id, await convert(conversion, options.onProgress));
+    return openCheckpoint(id, await convert(conversion, options.onProgress), readLayout);
   }
-  const text = readTokenizerFiles(folder);
-  return { id, hash, config, folder: realFolder, tensors: stored(tensors), text };
+  return { layout, hash, folder: realFolder, textFolder: folder, tensors: stored(tensors) };
+}
+
+function decoderLayout(
+  json: JsonObject,
+  where: string,
+): CheckpointLayout & { readonly config: DecoderConfig } {
+  const config = parseConfig(json, where);
+  return {
+    config,
+    kind: `${config.architecture} decoder`,
+    shapes: checkpointShapes(config),
+    // Buffers of old checkpoints; a copy of tied embeddings.
+    isIgnorable: (tensor) =>
+      tensor.endsWith(".rotary_emb.inv_freq") || (config.tieWordEmbeddings && tensor === "lm_head.weight"),
+  };
 }
 
 /** All tensors of the folder's weight files. */
@@ -102,19 +161,18 @@ export function weightFilesOf(index: JsonObject, where: string): readonly string
 /** The tensors that the configuration asks for, in its order; refuses missing, misshapen and unknown ones. */
 function checkTensors(
   folder: string,
-  config: DecoderConfig,
+  { kind, shapes, isIgnorable }: CheckpointLayout,
   located: ReadonlyMap<string, LocatedTensor>,
 ): ReadonlyMap<string, LocatedTensor> {
-  const shapes = checkpointShapes(config);
   const missing = [...shapes.keys()].filter((name) => !located.has(name));
   if (missing.length > 0)
     throw new CheckpointError(`${folder}: ${missing.length} tensors are missing: ${firstOf(missing)}`, {
       hint: "config.json does not belong to these weights, or a file of the checkpoint is missing",
     });
-  const unknown = [...located.keys()].filter((name) => !shapes.has(name) && !isIgnorable(name, config));
+  const unknown = [...located.keys()].filter((name) => !shapes.has(name) && !isIgnorable(name));
   if (unknown.length > 0)
     throw new CheckpointError(
-      `${folder}: ${unknown.length} tensors have no place in a ${config.architecture} decoder: ${firstOf(unknown)}`,
+      `${folder}: ${unknown.length} tensors have no place in a ${kind}: ${firstOf(unknown)}`,
     );
   return new Map(Array.from(shapes, ([name, shape]) => [name, checkTensor(name, shape, located.get(name))]));
 }
@@ -144,11 +202,6 @@ async function checkWeights(folder: string, tensors: ReadonlyMap<string, Located
   const files = new Map<string, SafetensorsEntry[]>();
   for (const { path, entry } of tensors.values()) files.set(path, [...(files.get(path) ?? []), entry]);
   for (const [path, entries] of files) await checkFinite(path, entries);
-}
-
-/** Buffers that old checkpoints carry and nobody reads; a copy of tied embeddings. */
-function isIgnorable(name: string, config: DecoderConfig): boolean {
-  return name.endsWith(".rotary_emb.inv_freq") || (config.tieWordEmbeddings && name === "lm_head.weight");
 }
 
 /** The one real folder that all tensors lie in as float32; null when they must be converted. */

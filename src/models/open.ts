@@ -76,11 +76,19 @@ function openPath(path: string, { onProgress }: OpenOptions): Promise<LoadedMode
   throw new CheckpointError(`${path}: expected a folder, a .safetensors file or a .gguf file`);
 }
 
-async function openHubModel(id: string, { onProgress, offline }: OpenOptions): Promise<LoadedModel> {
+async function openHubModel(id: string, options: OpenOptions): Promise<LoadedModel> {
+  return openFolder(id, await hubFolder(id, options), { onProgress: options.onProgress });
+}
+
+/**
+ * The folder of a hub model on this machine, downloaded first where that is needed.
+ * @throws FetchError when it must be downloaded and cannot be
+ */
+export async function hubFolder(id: string, { onProgress, offline }: OpenOptions): Promise<string> {
   const cached = cachedHubModel(id);
-  if (cached !== null) return openFolder(id, cached, { onProgress });
+  if (cached !== null) return cached;
   if (offline === true || isHubOffline()) throw notHere(id);
-  return openFolder(id, await downloadHubModel(id, onProgress), { onProgress });
+  return downloadHubModel(id, onProgress);
 }
 
 function notHere(id: string): FetchError {

@@ -10,12 +10,18 @@ import {
   SUPPORTED_MODEL_TYPES,
 } from "./architectures.js";
 import { type Architecture, type DecoderConfig, LINEAR_LAYERS, type LinearLayer } from "./config.js";
-import { type JsonObject, positiveInteger, positiveNumber, shown, wholeNumber } from "./json-fields.js";
+import {
+  boundedInteger,
+  type JsonObject,
+  MAX_LAYERS,
+  positiveInteger,
+  positiveNumber,
+  shown,
+  wholeNumber,
+} from "./json-fields.js";
 import { linearModule, linearShape } from "./linear-layers.js";
 import { parseRope } from "./rope.js";
 
-/** Far beyond what exists; layers are listed one by one before any tensor is looked at. */
-const MAX_LAYERS = 4096;
 /** Rotary tables hold every position. */
 const MAX_POSITIONS = 2 ** 20;
 
@@ -36,13 +42,13 @@ export function parseConfig(json: JsonObject, where: string): DecoderConfig {
     vocabSize: positiveInteger(fields, "vocab_size", where),
     hiddenSize,
     intermediateSize: positiveInteger(fields, "intermediate_size", where),
-    numHiddenLayers: bounded(fields, "num_hidden_layers", where, MAX_LAYERS),
+    numHiddenLayers: boundedInteger(fields, "num_hidden_layers", where, MAX_LAYERS),
     numAttentionHeads,
     numKeyValueHeads: positiveInteger(fields, "num_key_value_heads", where, numAttentionHeads),
     headDim: positiveInteger(fields, "head_dim", where, hiddenSize / numAttentionHeads),
     rmsNormEps: positiveNumber(fields, "rms_norm_eps", where, 1e-6),
     ...parseRope(fields, where),
-    maxPositionEmbeddings: bounded(fields, "max_position_embeddings", where, MAX_POSITIONS),
+    maxPositionEmbeddings: boundedInteger(fields, "max_position_embeddings", where, MAX_POSITIONS),
     biases: biasesOf(fields, rules, where),
     qkNorm: rules.qkNorm,
     slidingWindows: slidingWindows(fields, rules, where),
@@ -127,7 +133,7 @@ function biasesOf(json: JsonObject, rules: ArchitectureRules, where: string): re
 function slidingWindows(json: JsonObject, rules: ArchitectureRules, where: string): (number | null)[] {
   const window = windowSize(json, rules, where);
   const from = rules.slidingWindow === "chosen" ? wholeNumber(json, "max_window_layers", where, 28) : 0;
-  const layers = bounded(json, "num_hidden_layers", where, MAX_LAYERS);
+  const layers = boundedInteger(json, "num_hidden_layers", where, MAX_LAYERS);
   const slides = Array.from({ length: layers }, (_, layer) => window !== null && layer >= from);
   const chosen = slidingByLayerTypes(json["layer_types"], slides, rules, where) ?? slides;
   if (window === null && chosen.includes(true))
@@ -159,13 +165,6 @@ function slidingByLayerTypes(
   throw new CheckpointError(`${where}: layer_types = ${shown(types)} is not supported`, {
     hint: `expected one of ${known.join(", ")} for each of the ${built.length} layers, as ${rules.className} has them`,
   });
-}
-
-/** A size that memory is taken for before any tensor is looked at. */
-function bounded(json: JsonObject, field: string, where: string, most: number): number {
-  const value = positiveInteger(json, field, where);
-  if (value <= most) return value;
-  throw new CheckpointError(`${where}: expected ${field} to be at most ${most}, got ${value}`);
 }
 
 function isOn(json: JsonObject, field: string, where: string): boolean {

@@ -10,15 +10,26 @@ import {
 } from "./json-fields.js";
 import type { TokenizerFiles } from "./loaded-model.js";
 
+/** The two files that define a tokenizer; see {@link TokenizerFiles}. */
+export type TokenizerSource = Pick<TokenizerFiles, "tokenizer" | "config">;
+
+/**
+ * Reads tokenizer.json and tokenizer_config.json.
+ * @throws CheckpointError when tokenizer.json is missing or has ids that the model has no embedding for
+ */
+export function readTokenizerSource(folder: string): TokenizerSource {
+  const tokenizer = readJsonObject(join(folder, "tokenizer.json"));
+  checkIds(folder, tokenizer);
+  return { tokenizer, config: readOptionalJsonObject(join(folder, "tokenizer_config.json")) ?? {} };
+}
+
 /**
  * Reads tokenizer.json and what belongs to it.
  * @throws CheckpointError when tokenizer.json is missing, has ids that the model has no embedding for, or no
  *   end-of-generation token is named anywhere
  */
 export function readTokenizerFiles(folder: string): TokenizerFiles {
-  const tokenizer = readJsonObject(join(folder, "tokenizer.json"));
-  const config = readOptionalJsonObject(join(folder, "tokenizer_config.json")) ?? {};
-  checkIds(folder, tokenizer);
+  const { tokenizer, config } = readTokenizerSource(folder);
   return {
     tokenizer,
     config,

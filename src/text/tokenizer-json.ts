@@ -1,6 +1,6 @@
 /**
  * @file tokenizer.json as Hugging Face's Rust library reads it, rewritten for its JavaScript sibling where the two differ:
- * `\s` (JavaScript's knows U+FEFF and not U+0085) and digits (Rust counts all of Unicode's N, JavaScript's `\d` ten).
+ * `\s` and white space (JavaScript's knows U+FEFF and not U+0085) and digits (Rust counts all of Unicode's N, JavaScript's `\d` ten).
  * See docs/decisions/0011. Checked against transformers by test/golden/tokenizer.json.
  */
 
@@ -41,7 +41,7 @@ export function mendTokenizerJson(tokenizer: JsonObject, config: JsonObject): Js
   checkTokenizerJson(tokenizer);
   return {
     ...tokenizer,
-    normalizer: tokenizer["normalizer"] ?? null,
+    normalizer: mendNormalizer(tokenizer["normalizer"] ?? null),
     pre_tokenizer: withoutUnknownBytes(
       mendPreTokenizer(tokenizer["pre_tokenizer"] ?? null),
       tokenizer["model"],
@@ -119,6 +119,26 @@ function mendAddedTokens(entries: unknown, config: JsonObject): JsonObject[] {
     const isNamed = typeof entry["content"] === "string" && named.has(entry["content"]);
     return isNamed ? { normalized: false, ...entry, special: true } : entry;
   });
+}
+
+/** Rust strips what Unicode calls white space; JavaScript's `trim` also takes U+FEFF, and leaves U+0085. */
+function mendNormalizer(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  if (value["type"] === "Sequence")
+    return { ...value, normalizers: objects(value["normalizers"]).map(mendNormalizer) };
+  if (value["type"] !== "Strip") return value;
+  const strip = (pattern: string): JsonObject => ({
+    type: "Replace",
+    pattern: { Regex: pattern },
+    content: "",
+  });
+  return {
+    type: "Sequence",
+    normalizers: [
+      ...(value["strip_left"] === true ? [strip("\\A\\s+")] : []),
+      ...(value["strip_right"] === true ? [strip("\\s+\\z")] : []),
+    ],
+  };
 }
 
 function mendPreTokenizer(value: unknown): unknown {

@@ -6,6 +6,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { InternalError, TokenizerError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
+import { PrecompiledCharsmap } from "./precompiled-charsmap.js";
 import {
   type AddedTokenEntry,
   addedTokens,
@@ -24,7 +25,12 @@ export interface TokenizerSource {
 
 /** The part of the library that is used here, typed (its own declarations do not resolve under NodeNext). */
 interface Library {
-  model: { readonly tokens_to_ids: ReadonlyMap<string, number> } | null;
+  model: {
+    readonly tokens_to_ids: ReadonlyMap<string, number>;
+    /** Of a Unigram model: the tokens that it finds in a text. */
+    readonly trie?: { readonly root: TrieNode };
+  } | null;
+  readonly normalizer: LibraryNormalizer | null;
   encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: number[] };
   decode(
     ids: readonly number[],
@@ -32,6 +38,18 @@ interface Library {
   ): string;
   token_to_id(token: string): number | undefined;
   id_to_token(id: number): string | undefined;
+}
+
+interface TrieNode {
+  is_leaf: boolean;
+  readonly children: ReadonlyMap<string, TrieNode>;
+}
+
+/** A step of normalisation; a sequence has `normalizers`, a map of SentencePiece's `charsmap` (base64). */
+interface LibraryNormalizer {
+  readonly normalizers?: readonly LibraryNormalizer[];
+  readonly charsmap?: string;
+  normalize(text: string): string;
 }
 
 /** A stretch of text, or a control token (`id` not null). */
@@ -62,6 +80,8 @@ export class Tokenizer {
   readonly vocabSize: number;
   /** Ids that the tokenizer's files put before a plain text (BOS), usually none or one. */
   readonly prefixIds: readonly number[];
+  /** Ids that the tokenizer's post-processor puts after a plain text: an encoder's [SEP], usually none. */
+  readonly suffixIds: readonly number[];
   private readonly source: JsonObject;
   private readonly full: Library;
   private readonly plain: Library;
@@ -76,7 +96,9 @@ export class Tokenizer {
     this.controlTokens = new Map(control.map((token) => [token.content, token]));
     this.controlPattern = alternatives([...this.controlTokens.keys()]);
     this.vocabSize = modelOf(this.full).tokens_to_ids.size;
+    hideFromUnigram(this.full, this.controlTokens.keys());
     this.prefixIds = reading(() => prefixIds(this.full, config));
+    this.suffixIds = reading(() => surroundings(this.full).after);
   }
 
   /** sha256 of tokenizer.json as it was read. */
@@ -148,7 +170,30 @@ function pushText(segments: Segment[], text: string, strip: boolean): void {
 }
 
 function build(tokenizer: JsonObject, config: JsonObject): Library {
-  return reading(() => new HuggingFaceTokenizer(tokenizer, config));
+  const library: Library = reading(() => new HuggingFaceTokenizer(tokenizer, config));
+  if (library.normalizer) useCharsmaps(library.normalizer);
+  return library;
+}
+
+/** The library reads SentencePiece's map as NFKC; this puts the map itself in its place. */
+function useCharsmaps(normalizer: LibraryNormalizer): void {
+  normalizer.normalizers?.forEach(useCharsmaps);
+  if (typeof normalizer.charsmap !== "string") return;
+  const map = new PrecompiledCharsmap(normalizer.charsmap);
+  normalizer.normalize = (text) => map.normalize(text);
+}
+
+/**
+ * A Unigram model finds in a text any token of its vocabulary, control tokens among them, and those at no cost. They are
+ * cut out before the model sees a text, where they are recognised at all, so it need not know them.
+ */
+function hideFromUnigram({ model }: Library, tokens: Iterable<string>): void {
+  if (!model?.trie) return;
+  for (const token of tokens) {
+    let node: TrieNode | undefined = model.trie.root;
+    for (const character of token) node = node?.children.get(character);
+    if (node) node.is_leaf = false;
+  }
 }
 
 /** What the library throws over a file that it does not understand, as an error of ours. */
@@ -187,13 +232,21 @@ function buildWithoutControlTokens(mended: JsonObject, config: JsonObject, full:
 /** What the files add before a text: by post-processor, or by `add_bos_token` in the config, which also can forbid it. */
 function prefixIds(full: Library, config: JsonObject): number[] {
   if (config["add_bos_token"] === false) return [];
-  const bare = full.encode("a", { add_special_tokens: false }).ids;
-  const added = full.encode("a", { add_special_tokens: true }).ids;
-  const start = added.findIndex((_, i) => bare.every((id, j) => added[i + j] === id));
-  if (start > 0) return added.slice(0, start);
+  const { before } = surroundings(full);
+  if (before.length > 0) return before;
   const bos = config["add_bos_token"] === true ? namedToken(config, "bos_token") : null;
   const id = bos === null ? undefined : full.token_to_id(bos);
   return id === undefined ? [] : [id];
+}
+
+/** What the post-processor puts around a text. */
+function surroundings(full: Library): { readonly before: number[]; readonly after: number[] } {
+  const bare = full.encode("a", { add_special_tokens: false }).ids;
+  const added = full.encode("a", { add_special_tokens: true }).ids;
+  const start = added.findIndex((_, i) => bare.every((id, j) => added[i + j] === id));
+  return start < 0 || bare.length === 0
+    ? { before: [], after: [] }
+    : { before: added.slice(0, start), after: added.slice(start + bare.length) };
 }
 
 function modelOf(tokenizer: Library): NonNullable<Library["model"]> {

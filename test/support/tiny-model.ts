@@ -42,7 +42,7 @@ export function goldenLogits(logits: string, vocabSize: number): Float32Array[] 
 }
 
 /** Writes a golden checkpoint under `root`; returns its folder. */
-export function writeGolden(root: string, { name, files }: GoldenModel): string {
+export function writeGolden(root: string, { name, files }: Pick<GoldenModel, "name" | "files">): string {
   const folder = join(root, name);
   mkdirSync(folder, { recursive: true });
   for (const [file, content] of Object.entries(files))

@@ -47,6 +47,7 @@ const cases: { readonly [K in OpType]: Case | "none" | "refused" } = {
   Sqrt: unary(ops.sqrt, [0.5, 2]),
   Sigmoid: unary(ops.sigmoid),
   Tanh: unary(ops.tanh),
+  Erf: unary(ops.erf),
   Softplus: unary(ops.softplus),
   Relu: unary((x) => ops.relu(ops.add(x, 0.01)), [0.1, 2]),
   Where: binary((a, b) => ops.where(ops.greater(constant(Float32Array.of(1, -1), [2, 1, 1]), 0), a, b)),

@@ -17,6 +17,7 @@ export {
   and,
   cast,
   equal,
+  erf,
   exp,
   floor,
   greater,

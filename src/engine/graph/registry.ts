@@ -4,6 +4,7 @@ import {
   And,
   Cast,
   Equal,
+  Erf,
   Exp,
   Floor,
   Greater,
@@ -33,6 +34,7 @@ export type OpType =
   | "Concat"
   | "Div"
   | "Equal"
+  | "Erf"
   | "Exp"
   | "Expand"
   | "Floor"
@@ -74,6 +76,7 @@ export const operations: { readonly [K in OpType]: OpDefinition } = {
   Concat,
   Div,
   Equal,
+  Erf,
   Exp,
   Expand,
   Floor,

@@ -11,7 +11,7 @@ import {
   sameDType,
   type Value,
 } from "../value.js";
-import { div, mul, type Operand, operand, sub, sumTo } from "./basic.js";
+import { div, mul, neg, type Operand, operand, sub, sumTo } from "./basic.js";
 
 function unary(type: string, rule: (x: Value, y: Value, dy: Value) => Value): OpDefinition {
   return {
@@ -32,6 +32,10 @@ export const Sqrt: OpDefinition = unary("Sqrt", (_x, y, dy) => div(mul(dy, 0.5),
 export const Sigmoid: OpDefinition = unary("Sigmoid", (_x, y, dy) => mul(dy, mul(y, sub(1, y))));
 /** y = tanh x; dx = dy·(1 − y²) */
 export const Tanh: OpDefinition = unary("Tanh", (_x, y, dy) => mul(dy, sub(1, mul(y, y))));
+/** y = erf x, the error function; dx = dy·2/√π·exp(−x²) */
+export const Erf: OpDefinition = unary("Erf", (x, _y, dy) =>
+  mul(dy, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))),
+);
 /** y = ln(1 + eˣ), stable for large |x|; dx = dy·σ(x) */
 export const Softplus: OpDefinition = unary("Softplus", (x, _y, dy) => mul(dy, sigmoid(x)));
 /** y = max(x, 0); dx = dy where x > 0 */
@@ -138,6 +142,10 @@ export function sigmoid(x: Value): Value {
 /** tanh x */
 export function tanh(x: Value): Value {
   return apply(Tanh, [x]);
+}
+/** 2/√π ∫₀ˣ exp(−t²) dt */
+export function erf(x: Value): Value {
+  return apply(Erf, [x]);
 }
 /** ln(1 + eˣ); −ln σ(x) is softplus(−x) */
 export function softplus(x: Value): Value {
