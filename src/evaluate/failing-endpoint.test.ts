@@ -57,7 +57,8 @@ function writeRows(name: string, rows: readonly object[]): string {
 async function serve(behaviour: Behaviour): Promise<{ server: MockServer; model: EndpointChatModel }> {
   const server = await mockServer(behaviour);
   servers.push(server);
-  return { server, model: new EndpointChatModel({ url: server.url, model: "m", concurrency: 4, clock }) };
+  // One at a time: time-outs expire for all that are under way.
+  return { server, model: new EndpointChatModel({ url: server.url, model: "m", concurrency: 1, clock }) };
 }
 
 const rowOf = (results: EvaluationResults, metric: string): ResultRow | undefined =>

@@ -1,4 +1,5 @@
 /** @file How long to wait before a request is tried again: as long as the server says, otherwise exponentially longer. */
+import type { IncomingHttpHeaders } from "node:http";
 import { type RandomKey, uniformAt } from "../../core/random.js";
 
 const FIRST_WAIT_MS = 1_000;
@@ -22,16 +23,16 @@ export function backOffMs(attempt: number, retryAfterMs: number | null, key: Ran
  * What `retry-after-ms` or `retry-after` asks for, in milliseconds from now: seconds, or a date (RFC 9110, 10.2.3). null
  * without either, or where it cannot be read.
  */
-export function readRetryAfterMs(headers: Headers, nowMs: number): number | null {
-  const milliseconds = nonNegative(headers.get("retry-after-ms"));
+export function readRetryAfterMs(headers: IncomingHttpHeaders, nowMs: number): number | null {
+  const milliseconds = nonNegative(headers["retry-after-ms"]);
   if (milliseconds !== null) return milliseconds;
-  const header = headers.get("retry-after");
+  const header = headers["retry-after"];
   const seconds = nonNegative(header);
   if (seconds !== null) return seconds * 1000;
   const date = Date.parse(header ?? "");
   return Number.isNaN(date) ? null : Math.max(0, date - nowMs);
 }
 
-function nonNegative(header: string | null): number | null {
-  return header !== null && /^\d+(\.\d+)?$/.test(header.trim()) ? Number(header) : null;
+function nonNegative(header: string | readonly string[] | undefined): number | null {
+  return typeof header === "string" && /^\d+(\.\d+)?$/.test(header.trim()) ? Number(header) : null;
 }

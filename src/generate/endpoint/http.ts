@@ -1,4 +1,9 @@
-/** @file One POST: sent, timed out, and its end told apart: answered, to be tried again, refused, or no endpoint at all. */
+/**
+ * @file One POST: sent, timed out, and its end told apart: answered, to be tried again, refused, or no endpoint at all. Over
+ * `node:http`, which costs half of what `fetch` does and sets no time-outs of its own.
+ */
+import { type IncomingHttpHeaders, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
 import { EndpointError } from "../../core/errors.js";
 import { readRetryAfterMs } from "./back-off.js";
 import type { Clock } from "./clock.js";
@@ -17,6 +22,17 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
 }
 
+interface HttpReply {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+interface Sent {
+  readonly reply: Promise<HttpReply>;
+  cancel(): void;
+}
+
 /**
  * Sends a request.
  * @returns the reply's JSON, whatever it holds
@@ -24,21 +40,17 @@ export interface HttpRequest {
  * @throws the signal's reason when it was aborted
  */
 export async function postJson(request: HttpRequest): Promise<Outcome<unknown>> {
-  const { apiKey, clock, timeoutMs, signal, url } = request;
+  const { clock, timeoutMs, signal, url } = request;
   signal.throwIfAborted();
-  const controller = new AbortController();
-  const abort = (): void => controller.abort();
+  const sent = send(request);
   let hasTimedOut = false;
   const cancelTimeout = clock.after(timeoutMs, () => {
     hasTimedOut = true;
-    abort();
+    sent.cancel();
   });
-  signal.addEventListener("abort", abort, { once: true });
+  signal.addEventListener("abort", sent.cancel, { once: true });
   try {
-    const response = await send(request, controller.signal);
-    const text = await response.text();
-    const safeText = apiKey === null ? text : text.replaceAll(apiKey, "[key]");
-    return readResponse(url, response, safeText, clock);
+    return readReply(url, await sent.reply, clock);
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof EndpointError) throw cause;
@@ -46,29 +58,46 @@ export async function postJson(request: HttpRequest): Promise<Outcome<unknown>> 
     return connectionFailure(url, cause);
   } finally {
     cancelTimeout();
-    signal.removeEventListener("abort", abort);
+    signal.removeEventListener("abort", sent.cancel);
   }
 }
 
-/** A redirect is not followed: a POST would arrive as something else, a key at another host. */
-function send({ url, apiKey, body }: HttpRequest, signal: AbortSignal): Promise<Response> {
-  const authorization = apiKey === null ? {} : { authorization: `Bearer ${apiKey}` };
-  return fetch(url, {
+/** Redirects are not followed: a POST would arrive as something else, a key at another host. */
+function send({ url, apiKey, body }: HttpRequest): Sent {
+  const request = (url.startsWith("https:") ? requestHttps : requestHttp)(url, {
     method: "POST",
-    headers: { "content-type": "application/json", ...authorization },
-    body,
-    redirect: "manual",
-    signal,
+    headers: {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(body),
+      ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+    },
   });
+  const reply = new Promise<HttpReply>((resolve, reject) => {
+    request.on("error", reject);
+    request.on("response", (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("error", reject);
+      response.on("end", () => {
+        const safeText = apiKey === null ? text : text.replaceAll(apiKey, "[key]");
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text: safeText });
+      });
+    });
+  });
+  request.end(body);
+  return { reply, cancel: () => void request.destroy() };
 }
 
 const LEFT_OPEN = new Set([408, 409, 425, 429]);
 const OVERLOADED = new Set([429, 503, 529]);
 
-function readResponse(url: string, response: Response, text: string, clock: Clock): Outcome<unknown> {
-  const { status, headers, ok } = response;
+function readReply(url: string, { status, headers, text }: HttpReply, clock: Clock): Outcome<unknown> {
   const reply = parseOrNull(text);
-  if (ok) return reply === null ? malformed("JSON") : { kind: "done", value: reply };
+  if (status >= 200 && status < 300)
+    return reply === null ? malformed("JSON") : { kind: "done", value: reply };
   const error = errorOf(reply);
   const said = `status ${status}${error === null ? "" : `, ${error.message}`}`;
   if (/content.?(filter|policy)/.test(error?.code ?? "")) return { kind: "failed", reason: CONTENT_FILTER };
@@ -104,11 +133,9 @@ function faultOf(status: number, code: string): string | null {
 
 const UNREACHABLE = new Set(["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED"]);
 
-/** Node's fetch hides the reason in `cause`. */
 function connectionFailure(url: string, cause: unknown): Retry {
-  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const code = inner instanceof Error && "code" in inner ? String(inner.code) : "";
-  const said = code || (inner instanceof Error ? shortened(inner.message) : "no reason");
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const said = code || (cause instanceof Error ? shortened(cause.message) : "no reason");
   if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code))
     throw new EndpointError(`${url}: expected a trusted certificate, got ${said}`, {
       hint: "name the certificate's file in NODE_EXTRA_CA_CERTS, or use http:// on your own machine",
