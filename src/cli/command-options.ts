@@ -160,6 +160,7 @@ export interface JudgeScoreOptions extends JudgeListOptions {
   readonly judge: string;
   readonly data: string;
   readonly promptField?: string;
+  readonly threads?: number;
   readonly dataDir?: string;
   readonly out: string;
 }

@@ -198,6 +198,27 @@ test("scores are those of one forward pass for each token, whether or not prompt
   await chat.close();
 });
 
+test("prompts of token ids are answered and scored as the conversations that they encode", async () => {
+  const model = await openChat();
+  const encoder = conversationEncoder(await openTiny(golden.variants[0] as TinyGolden["variants"][number]));
+  const wanted = new Map(
+    (await answers(model, { temperature: 0 })).map(({ id, tokenIds }) => [id, tokenIds]),
+  );
+  const asked = prompts(4, 1).map(({ id, messages }) => ({ id, promptIds: encoder.encodePrompt(messages) }));
+  for await (const { id, tokenIds } of model.generateIds(asked, { temperature: 0, maxNewTokens: 4 }))
+    expect(tokenIds).toEqual(wanted.get(id)?.slice(0, tokenIds.length));
+  const [{ id, promptIds } = { id: "", promptIds: [] }] = asked;
+  const messages = prompts(1, 1)[0]?.messages ?? [];
+  const answerIds = encoder
+    .encodeExample(messages, [{ role: "assistant", content: "a" }])
+    .completionIds.slice(0, 1);
+  const scored: number[] = [];
+  for await (const each of model.scoreIds([{ id, promptIds, answerIds }])) scored.push(...each.tokenLogProbs);
+  expect(scored[0]).toBeCloseTo((await scores(model, ["a"]))[0]?.tokenLogProbs[0] as number, 5);
+  expect(model.maxPositions).toBeGreaterThan(0);
+  await model.close();
+});
+
 test("an adapter at strength 0 is the base, at 1 it is not, and each has a hash of its own", async () => {
   const adapter = await tinyAdapter(1);
   const [base, off, on] = [await openChat(), await openChat(adapter, 0), await openChat(adapter)];

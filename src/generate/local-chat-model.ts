@@ -23,6 +23,8 @@ import type {
 } from "../text/chat-model.js";
 import type { ConversationEncoder } from "../text/encode.js";
 import type { Exchange } from "../text/messages.js";
+import type { TokenContinuation, TokenLogProbs, TokenModel, TokenPrompt } from "../text/token-model.js";
+import type { Tokenizer } from "../text/tokenizer.js";
 import { DecodeStream } from "../text/tokenizer-stream.js";
 import type { DecodeModel } from "./decode-graph-run.js";
 import { type DecodeStatistics, decodeSequences, emptyStatistics, PREFILL_TOKENS } from "./decoder.js";
@@ -30,7 +32,7 @@ import { type CacheShape, ResidentKvCache } from "./kv-cache.js";
 import { ChatMemory, type DecodingSize } from "./memory-plan.js";
 import { ResidentAdapter } from "./resident-adapter.js";
 import { type ResolvedSampling, resolveSampling } from "./sampling-options.js";
-import { type ScoredAnswer, type ScoreRequest, scoreAnswers, sharePrompts } from "./score.js";
+import { scoreAnswers, sharePrompts } from "./score.js";
 import { collectContinuations, continuationRequests } from "./score-continuations.js";
 import type { AnswerText, DecodeRequest, TokenListener } from "./sequence.js";
 
@@ -63,7 +65,7 @@ export interface LocalSamplingOptions extends SamplingOptions {
 }
 
 /** A model on this machine. */
-export class LocalChatModel implements ChatModel {
+export class LocalChatModel implements ChatModel, TokenModel {
   readonly id: string;
   private readonly parts: LocalChatModelParts;
   private readonly text: AnswerText;
@@ -98,6 +100,14 @@ export class LocalChatModel implements ChatModel {
     });
   }
 
+  get tokenizer(): Tokenizer {
+    return this.parts.encoder.tokenizer;
+  }
+
+  get maxPositions(): number {
+    return this.parts.loaded.config.maxPositionEmbeddings;
+  }
+
   /**
    * Answers all samples of all requests; a request that does not fit is refused before any is drawn.
    * @throws ConfigError        for options out of range, and for what does not fit into memory
@@ -107,25 +117,21 @@ export class LocalChatModel implements ChatModel {
     requests: readonly LocalGenerationRequest[],
     options: LocalSamplingOptions,
   ): AsyncGenerator<Completion> {
-    const { signal, onDraw, onToken = null, statistics = emptyStatistics(), ...plain } = options;
-    const sampling = resolveSampling(plain);
-    const settings = {
-      sampling,
-      stopIds: this.parts.encoder.stopIds,
-      text: this.text,
-      onToken,
-      signal,
-      ...(onDraw && { onDraw }),
-      prefillTokens: PREFILL_TOKENS,
-    };
-    const prompts = requests.map((request) => this.encode(request));
-    const model = await this.decodeModel(sizeOf(prompts, sampling));
-    const allocate = (slots: number, capacity: number) =>
-      ResidentKvCache.allocate(this.parts.engine, model.shape, slots, capacity);
-    for await (const done of decodeSequences(model, allocate, prompts, settings, statistics)) {
-      const { id, sample, text: response, tokenIds, finishReason } = done;
-      yield { id, sample, response, tokenIds, finishReason, seed: sampling.seed };
-    }
+    yield* this.decode(
+      requests.map((request) => this.encode(request)),
+      options,
+    );
+  }
+
+  /** One answer to each prompt of token ids. @throws as {@link generate} */
+  async *generateIds(
+    prompts: readonly TokenPrompt[],
+    options: LocalSamplingOptions,
+  ): AsyncGenerator<Completion> {
+    yield* this.decode(
+      prompts.map((prompt) => ({ ...prompt, sampleIndices: [0] })),
+      options,
+    );
   }
 
   /** Log-probabilities of given answers up to their end of turn; answers to equal prompts share its computation. */
@@ -149,6 +155,17 @@ export class LocalChatModel implements ChatModel {
     const { encoder, loaded } = this.parts;
     const encoded = continuationRequests(encoder.tokenizer, loaded.config.maxPositionEmbeddings, requests);
     yield* collectContinuations(requests, this.scoreIds(encoded));
+  }
+
+  /** Log-probabilities of token ids after prompts of ids; equal prompts share their computation. */
+  async *scoreIds(requests: readonly TokenContinuation[]): AsyncGenerator<TokenLogProbs> {
+    const { engine, loaded, adapter } = this.parts;
+    this.scoreGraph ??= scoreGraph(loaded, adapter?.config ?? null);
+    const shared = sharePrompts(requests);
+    this.memory.beforeScoring(this.scoreGraph, greatest(shared.map(({ segment }) => segmentLength(segment))));
+    this.scoreSession ??= engine.open(emitModel(this.scoreGraph));
+    const session = await this.scoreSession;
+    yield* scoreAnswers(session, (await this.residentAdapter())?.feeds() ?? {}, shared);
   }
 
   /**
@@ -180,14 +197,28 @@ export class LocalChatModel implements ChatModel {
     if (this.parts.ownsEngine === true) await this.parts.engine.close();
   }
 
-  private async *scoreIds(requests: readonly ScoreRequest[]): AsyncGenerator<ScoredAnswer> {
-    const { engine, loaded, adapter } = this.parts;
-    this.scoreGraph ??= scoreGraph(loaded, adapter?.config ?? null);
-    const shared = sharePrompts(requests);
-    this.memory.beforeScoring(this.scoreGraph, greatest(shared.map(({ segment }) => segmentLength(segment))));
-    this.scoreSession ??= engine.open(emitModel(this.scoreGraph));
-    const session = await this.scoreSession;
-    yield* scoreAnswers(session, (await this.residentAdapter())?.feeds() ?? {}, shared);
+  private async *decode(
+    prompts: readonly DecodeRequest[],
+    options: LocalSamplingOptions,
+  ): AsyncGenerator<Completion> {
+    const { signal, onDraw, onToken = null, statistics = emptyStatistics(), ...plain } = options;
+    const sampling = resolveSampling(plain);
+    const settings = {
+      sampling,
+      stopIds: this.parts.encoder.stopIds,
+      text: this.text,
+      onToken,
+      signal,
+      ...(onDraw && { onDraw }),
+      prefillTokens: PREFILL_TOKENS,
+    };
+    const model = await this.decodeModel(sizeOf(prompts, sampling));
+    const allocate = (slots: number, capacity: number) =>
+      ResidentKvCache.allocate(this.parts.engine, model.shape, slots, capacity);
+    for await (const done of decodeSequences(model, allocate, prompts, settings, statistics)) {
+      const { id, sample, text: response, tokenIds, finishReason } = done;
+      yield { id, sample, response, tokenIds, finishReason, seed: sampling.seed };
+    }
   }
 
   private encode({ id, messages, samples = 1, sampleIndices }: LocalGenerationRequest): DecodeRequest {

@@ -2,10 +2,12 @@
 export { type LabelReading, toLabelledExchanges } from "./labelled-rows.js";
 export { type LabelledSet, type Labeller, labelledSet } from "./labelled-sets.js";
 export type { LabelKind, LabelRule } from "./labels.js";
+export { GUARD_FORMATS, type GuardFormat, guardPrompt } from "./llama-guard/format.js";
+export { llamaGuard } from "./llama-guard/judge.js";
 export { matchRefusal, REFUSAL_MATCHER_HASH, type RefusalMatch, refusalMatcher } from "./refusal-matcher.js";
 export { REFUSAL_PATTERNS, type RefusalPattern } from "./refusal-patterns.js";
 export { type LabelledCompletion, type RefusalValidation, validateRefusals } from "./refusal-validation.js";
-export { JUDGE_OPENERS, type JudgeOpener, openJudge } from "./registry.js";
+export { JUDGE_OPENERS, type JudgeContext, type JudgeOpener, openJudge } from "./registry.js";
 export {
   type JudgeAgreement,
   type JudgedExchange,

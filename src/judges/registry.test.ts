@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
+import { ConfigError } from "../core/errors.js";
 import { refusalMatcher } from "./refusal-matcher.js";
-import { JUDGE_OPENERS, type JudgeOpener, openJudge } from "./registry.js";
+import { JUDGE_OPENERS, type JudgeContext, type JudgeOpener, openJudge } from "./registry.js";
 
+const CONTEXT: JudgeContext = {
+  openModel: (model) => Promise.reject(new ConfigError(`no model ${model} here`)),
+};
 const named = (name: string) => ({ ...refusalMatcher(), name });
 const OPENERS: readonly JudgeOpener[] = [
   { name: "plain", kind: "harm", what: "", open: () => named("plain") },
@@ -16,20 +20,27 @@ const OPENERS: readonly JudgeOpener[] = [
 ];
 
 test("opens by name, by name and argument, and by path", async () => {
-  expect((await openJudge("refusal-matcher")).name).toBe("refusal-matcher");
-  expect((await openJudge("plain", OPENERS)).name).toBe("plain");
-  expect((await openJudge("model=a=b", OPENERS)).name).toBe("model a=b");
-  expect((await openJudge(import.meta.dirname, OPENERS)).name).toBe(`folder ${import.meta.dirname}`);
+  expect((await openJudge("refusal-matcher", CONTEXT)).name).toBe("refusal-matcher");
+  expect((await openJudge("plain", CONTEXT, OPENERS)).name).toBe("plain");
+  expect((await openJudge("model=a=b", CONTEXT, OPENERS)).name).toBe("model a=b");
+  expect((await openJudge(import.meta.dirname, CONTEXT, OPENERS)).name).toBe(`folder ${import.meta.dirname}`);
 });
 
 test("says what was expected: names, arguments, folders that no judge reads", async () => {
-  await expect(openJudge("nobody")).rejects.toMatchObject({
+  await expect(openJudge("nobody", CONTEXT)).rejects.toMatchObject({
     message: "--judge: expected a judge's name or folder, got nobody",
     hint: expect.stringContaining("refusal-matcher") as string,
   });
-  await expect(openJudge("model", OPENERS)).rejects.toThrow("expected model=<folder>, got model");
-  await expect(openJudge("plain=x", OPENERS)).rejects.toThrow("expected plain, got plain=x");
-  await expect(openJudge(`${import.meta.dirname}/..`, OPENERS)).rejects.toThrow("judge's name or folder");
+  await expect(openJudge("model", CONTEXT, OPENERS)).rejects.toThrow("expected model=<folder>, got model");
+  await expect(openJudge("plain=x", CONTEXT, OPENERS)).rejects.toThrow("expected plain, got plain=x");
+  await expect(openJudge(`${import.meta.dirname}/..`, CONTEXT, OPENERS)).rejects.toThrow(
+    "judge's name or folder",
+  );
+});
+
+test("asks for the model of a judge that needs one", async () => {
+  await expect(openJudge("llama-guard-3-1b=my/model", CONTEXT)).rejects.toThrow("no model my/model here");
+  await expect(openJudge("llama-guard-3-1b", CONTEXT)).rejects.toThrow("expected llama-guard-3-1b=<model>");
 });
 
 test("names every judge once", () => {

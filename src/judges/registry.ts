@@ -6,7 +6,16 @@
 import { existsSync } from "node:fs";
 import { ConfigError } from "../core/errors.js";
 import type { Judge, JudgeKind } from "../text/judge.js";
+import type { TokenModel } from "../text/token-model.js";
+import { GUARD_FORMATS } from "./llama-guard/format.js";
+import { llamaGuard } from "./llama-guard/judge.js";
 import { REFUSAL_MATCHER, refusalMatcher } from "./refusal-matcher.js";
+
+/** What judges need from above: models, which whoever gives them closes. */
+export interface JudgeContext {
+  /** @param model registry name, folder, file or hub id */
+  openModel(model: string): Promise<TokenModel>;
+}
 
 /** A kind of judge, and how it is opened. */
 export interface JudgeOpener {
@@ -19,8 +28,8 @@ export interface JudgeOpener {
   readonly argument?: string;
   /** True for a folder or file that this opener reads; absent where judges are only named. */
   opensPath?(path: string): boolean;
-  /** @param argument the text behind `=`, or the path */
-  open(argument: string | undefined): Judge | Promise<Judge>;
+  /** @param argument the text behind `=`, or the path; "" where there is none */
+  open(argument: string, context: JudgeContext): Judge | Promise<Judge>;
 }
 
 /** All openers, in the order of `judge list`. */
@@ -31,6 +40,15 @@ export const JUDGE_OPENERS: readonly JudgeOpener[] = [
     what: "rules that recognise refusals and objections; counts refusals, not harm",
     open: refusalMatcher,
   },
+  ...GUARD_FORMATS.map(
+    (format): JudgeOpener => ({
+      name: format.name,
+      kind: "harm",
+      what: `safe or unsafe by the ${format.categories.length} categories of ${format.title}`,
+      argument: "model",
+      open: async (model, context) => llamaGuard(await context.openModel(model), format),
+    }),
+  ),
 ];
 
 /**
@@ -39,25 +57,23 @@ export const JUDGE_OPENERS: readonly JudgeOpener[] = [
  */
 export async function openJudge(
   reference: string,
+  context: JudgeContext,
   openers: readonly JudgeOpener[] = JUDGE_OPENERS,
 ): Promise<Judge> {
   const [name = "", ...rest] = reference.split("=");
   const named = openers.find((opener) => opener.name === name);
-  if (named !== undefined)
-    return named.open(argumentOf(named, rest.length === 0 ? undefined : rest.join("=")));
+  if (named !== undefined) return named.open(argumentOf(named, rest.join("=")), context);
   const reader = existsSync(reference) ? openers.find((opener) => opener.opensPath?.(reference)) : undefined;
-  if (reader !== undefined) return reader.open(reference);
+  if (reader !== undefined) return reader.open(reference, context);
   throw new ConfigError(`--judge: expected a judge's name or folder, got ${reference}`, {
     hint: `known names: ${openers.map(usage).join(", ")}`,
   });
 }
 
-function argumentOf(opener: JudgeOpener, argument: string | undefined): string | undefined {
-  const isAsked = opener.argument !== undefined;
-  if (isAsked === (argument !== undefined && argument !== "")) return argument;
-  throw new ConfigError(
-    `--judge: expected ${usage(opener)}, got ${opener.name}${isAsked ? "" : `=${argument}`}`,
-  );
+function argumentOf(opener: JudgeOpener, argument: string): string {
+  if ((opener.argument === undefined) === (argument === "")) return argument;
+  const got = argument === "" ? opener.name : `${opener.name}=${argument}`;
+  throw new ConfigError(`--judge: expected ${usage(opener)}, got ${got}`);
 }
 
 /** A judge as it is written on the command line. */

@@ -5,3 +5,4 @@ export * from "./judge.js";
 export type * from "./messages.js";
 export { MockChatModel, type MockChatModelOptions } from "./mock-chat-model.js";
 export { type AnswerKey, OpenAnswers } from "./open-answers.js";
+export type * from "./token-model.js";

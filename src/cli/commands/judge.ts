@@ -1,7 +1,7 @@
 /** @file `judge`: the judges that there are, their verdicts on a file of answers, and how well they agree with labels. */
 import { Command, Option } from "commander";
 import type { JudgeListOptions, JudgeScoreOptions, JudgeValidateOptions } from "../command-options.js";
-import { integer, jsonOption, seedOption } from "../options.js";
+import { integer, jsonOption, seedOption, threadsOption } from "../options.js";
 
 const VALIDATE_NOTES = `
 Of the catalogue's labelled sets the label column is known; of your own files name it with --label-field. Rates count the
@@ -71,9 +71,10 @@ function validateCommand(): Command {
 
 function withData(command: Command): Command {
   return command
-    .requiredOption("--judge <name>", "a judge of `judge list`, or the folder of one")
+    .requiredOption("--judge <name>", "a judge of `judge list`, name=model where it needs one")
     .requiredOption("--data <file>", "rows {id, prompt, response}, or the name of a data set")
     .option("--prompt-field <column>", "column of the prompt (default: the catalogue's, else prompt)")
+    .addOption(threadsOption())
     .addOption(
       new Option(
         "--data-dir <folder>",

@@ -6,7 +6,7 @@ import { readRows } from "../../data/readers.js";
 import { toExchanges, toLabelledExchanges } from "../../judges/labelled-rows.js";
 import { labelledSet } from "../../judges/labelled-sets.js";
 import { isStandIn } from "../../judges/labels.js";
-import { JUDGE_OPENERS, openJudge, usage } from "../../judges/registry.js";
+import { JUDGE_OPENERS, usage } from "../../judges/registry.js";
 import { judgeRows } from "../../judges/validate.js";
 import { measureJudge } from "../../judges/validation.js";
 import type { Judge, Verdict } from "../../text/judge.js";
@@ -14,6 +14,7 @@ import type { Exchange } from "../../text/messages.js";
 import type { JudgeListOptions, JudgeScoreOptions, JudgeValidateOptions } from "../command-options.js";
 import { printJson, printLine, printTable } from "../output.js";
 import { progress } from "../progress.js";
+import { withJudge } from "./judge-models.js";
 import { readingOf } from "./label-reading.js";
 import { printValidation } from "./print-validation.js";
 
@@ -35,10 +36,13 @@ export function runJudgeList(options: JudgeListOptions): void {
 /** Judges a file of answers. */
 export async function runJudgeScore(options: JudgeScoreOptions): Promise<void> {
   requireWritable(options.out);
-  const judge = await openJudge(options.judge);
   const { path, name } = await resolveDataset(options.data, options);
   const promptField = options.promptField ?? labelledSet(name)?.promptField ?? "prompt";
-  const judged = await judgeAll(judge, toExchanges(await readRows(path), promptField), options.json === true);
+  const rows = toExchanges(await readRows(path), promptField);
+  const { judge, judged } = await withJudge(options.judge, options, async (opened) => ({
+    judge: { name: opened.name, hash: opened.hash },
+    judged: await judgeAll(opened, rows, options.json === true),
+  }));
   const lines = judged.map(({ id, verdict }) => `${JSON.stringify({ id, verdict })}\n`);
   await writeFileDurably(options.out, lines.join(""));
   const counts = countWords(judged.map(({ verdict }) => verdict));
@@ -52,20 +56,20 @@ export async function runJudgeScore(options: JudgeScoreOptions): Promise<void> {
 
 /** Measures a judge and writes `validation.json`. */
 export async function runJudgeValidate(options: JudgeValidateOptions): Promise<void> {
-  const judge = await openJudge(options.judge);
   const dataset = await resolveDataset(options.data, options);
   const reading = readingOf(options, dataset.name);
-  isStandIn(judge.kind, reading.labels);
   const source = await readRows(dataset.path);
   const rows = toLabelledExchanges(source.slice(0, options.limit), reading);
   const file = join(options.out, "validation.json");
   requireWritable(file);
-  const judged = await judgeAll(judge, rows, options.json === true);
   const { path, name, sha256, licence } = dataset;
-  const validation = measureJudge(judge, judged, {
-    labels: reading.labels,
-    seed: options.seed,
-    data: { path, name, sha256, licence, labeller: reading.labeller, labelField: reading.rule.field },
+  const validation = await withJudge(options.judge, options, async (judge) => {
+    isStandIn(judge.kind, reading.labels);
+    return measureJudge(judge, await judgeAll(judge, rows, options.json === true), {
+      labels: reading.labels,
+      seed: options.seed,
+      data: { path, name, sha256, licence, labeller: reading.labeller, labelField: reading.rule.field },
+    });
   });
   await writeJsonDurably(file, validation);
   if (options.json === true) printJson(validation);

@@ -1,0 +1,46 @@
+/** @file The models that judges of one command need: opened when a judge asks, closed together. */
+import type { LocalChatModel } from "../../generate/local-chat-model.js";
+import { openLocalChatModel } from "../../generate/open-local-chat-model.js";
+import { openJudge } from "../../judges/registry.js";
+import type { Judge } from "../../text/judge.js";
+import { openProgress } from "../open-progress.js";
+import { printMemory } from "../output.js";
+
+/** Options of models that judge. */
+export interface JudgeModelFlags {
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+/** Opens the judge that a flag names, uses it and closes its models. */
+export async function withJudge<Result>(
+  reference: string,
+  { threads, json }: JudgeModelFlags,
+  use: (judge: Judge) => Promise<Result>,
+): Promise<Result> {
+  const opened: LocalChatModel[] = [];
+  const silent = json === true;
+  const openModel = async (model: string): Promise<LocalChatModel> => {
+    const report = openProgress(silent);
+    try {
+      const { onProgress } = report;
+      // The judge writes its own prompts: no template.
+      const local = await openLocalChatModel({
+        model,
+        template: "none",
+        threads,
+        onProgress,
+        ...(!silent && { onMemory: printMemory }),
+      });
+      opened.push(local);
+      return local;
+    } finally {
+      report.done();
+    }
+  };
+  try {
+    return await use(await openJudge(reference, { openModel }));
+  } finally {
+    for (const model of opened) await model.close();
+  }
+}
