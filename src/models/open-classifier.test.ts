@@ -9,6 +9,7 @@ import { gpt2Layout } from "./gpt2-config.js";
 import type { JsonObject } from "./json-fields.js";
 import { openClassifier } from "./open-classifier.js";
 import { inTemporaryFolder } from "./tiny-checkpoint.test-data.js";
+import { readTokenizerSource } from "./tokenizer-files.js";
 
 // DeBERTa-v3-large's config.json, as published.
 const DEBERTA: JsonObject = {
@@ -116,4 +117,15 @@ test("a language model's folder is not a classifier", async () => {
     );
   });
   await expect(openClassifier("no such thing")).rejects.toThrow(ConfigError);
+});
+
+test("ids of a Unigram vocabulary must be rows of the embeddings", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const vocab = ["[CLS]", "[SEP]", "a"].map((piece) => [piece, 0]);
+    writeFileSync(join(folder, "tokenizer.json"), JSON.stringify({ model: { type: "Unigram", vocab } }));
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ vocab_size: 3 }));
+    expect(readTokenizerSource(folder).tokenizer["model"]).toEqual({ type: "Unigram", vocab });
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ vocab_size: 2 }));
+    expect(() => readTokenizerSource(folder)).toThrow(/expected ids below 2 \(vocab_size\), got 2/);
+  });
 });

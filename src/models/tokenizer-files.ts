@@ -43,13 +43,19 @@ function checkIds(folder: string, tokenizer: JsonObject): void {
   const rows = readOptionalJsonObject(join(folder, "config.json"))?.["vocab_size"];
   const model = tokenizer["model"];
   const vocab = isJsonObject(model) ? model["vocab"] : null;
-  if (typeof rows !== "number" || !isJsonObject(vocab)) return;
-  for (const id of Object.values(vocab))
+  if (typeof rows !== "number") return;
+  for (const id of vocabularyIds(vocab))
     if (typeof id === "number" && id >= rows)
       throw new CheckpointError(
         `${join(folder, "tokenizer.json")}: expected ids below ${rows} (vocab_size), got ${id}`,
         { hint: "tokenizer.json does not belong to these weights" },
       );
+}
+
+/** A mapping of tokens to ids, or, of Unigram tokenizers, a list. */
+function vocabularyIds(vocab: unknown): Iterable<unknown> {
+  if (Array.isArray(vocab)) return vocab.keys();
+  return isJsonObject(vocab) ? Object.values(vocab) : [];
 }
 
 /** chat_template.jinja, else chat_template.json, else the member of tokenizer_config.json (one text or named ones). */
