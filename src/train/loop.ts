@@ -10,7 +10,7 @@ import { loadCheckpoint, type SaveAdapter, saveCheckpoint, type TrainingState } 
 import { clipByGlobalNorm } from "./clip.js";
 import { type StepGradient, type StepTask, scoreRows, stepGradient } from "./gradient.js";
 import { type Metrics, type Sums, type TrainingMethod, type TrainingRow, tokenCount } from "./method.js";
-import { AdamW, type NamedArrays } from "./optimizer.js";
+import { AdamW, type AdamWState, type NamedArrays } from "./optimizer.js";
 import { type MetricsLine, openMetrics } from "./run-folder.js";
 import type { StepRunner } from "./runner.js";
 import { rowsOfStep, type SamplerOptions, stepsPerEpoch, totalSteps } from "./sampler.js";
@@ -44,6 +44,8 @@ export interface LoopTask<Row extends TrainingRow> {
   readonly evaluation: readonly Row[];
   /** Factors to start from, by PEFT name; not changed. */
   readonly start: NamedArrays;
+  /** Optimiser to go on with; not changed. Default a fresh one. */
+  readonly optimizer?: AdamWState;
   readonly runner: StepRunner;
   readonly saveAdapter: SaveAdapter;
   readonly options: LoopOptions;
@@ -102,7 +104,7 @@ export interface LoopResult {
  * @throws TrainingError when the first step contradicts the method
  */
 export async function trainLoop<Row extends TrainingRow>(task: LoopTask<Row>): Promise<LoopResult> {
-  const run = new RunState(task.start, loadCheckpoint(task.folder, task.start), task.options.weightDecay);
+  const run = new RunState(task, loadCheckpoint(task.folder, task.start));
   const journal = await openMetrics(task.folder, run.step);
   const total = totalSteps(task.options.sampler);
   try {
@@ -135,12 +137,19 @@ class RunState {
   readonly factors: ReadonlyMap<string, Float32Array>;
   readonly optimizer: AdamW;
 
-  constructor(start: NamedArrays, checkpoint: TrainingState | null, weightDecay: number) {
+  constructor(
+    {
+      start,
+      optimizer,
+      options: { weightDecay },
+    }: Pick<LoopTask<TrainingRow>, "start" | "optimizer" | "options">,
+    checkpoint: TrainingState | null,
+  ) {
     this.step = checkpoint?.step ?? 0;
     this.resumedFrom = this.step;
     this.numTokens = checkpoint?.numTokens ?? 0;
     this.factors = new Map(Array.from(checkpoint?.factors ?? start, ([name, data]) => [name, data.slice()]));
-    this.optimizer = new AdamW(this.factors, { weightDecay }, checkpoint?.optimizer);
+    this.optimizer = new AdamW(this.factors, { weightDecay }, checkpoint?.optimizer ?? optimizer);
   }
 
   snapshot(): TrainingState {

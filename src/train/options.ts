@@ -12,7 +12,7 @@ import type { OverLengthPolicy } from "./prepare.js";
 import { type SchedulerName, schedulerName } from "./schedule.js";
 
 /** The methods by the name that `train` takes. */
-export type MethodName = "sft" | "sit" | "dpo";
+export type MethodName = "sft" | "sit" | "dpo" | "raft";
 
 /** Rows, or a data file or catalogue name to read them from. */
 export type DataSource<Row> = string | readonly Row[];
@@ -144,6 +144,7 @@ export const METHOD_DEFAULTS: Readonly<Record<MethodName, TrainingSettings>> = {
   sft: { ...COMMON, epochs: 3, learningRate: 2e-4, scheduler: "linear", maxLength: 1024, batchSize: 8 },
   sit: { ...COMMON, epochs: 3, learningRate: 3e-4, scheduler: "linear", maxLength: 1024, batchSize: 8 },
   dpo: { ...COMMON, epochs: 2, learningRate: 5e-5, scheduler: "cosine", maxLength: 1024, batchSize: 4 },
+  raft: { ...COMMON, epochs: 2, learningRate: 2e-4, scheduler: "constant", maxLength: 512, batchSize: 8 },
 };
 
 /** The adapter of a run that starts fresh. */

@@ -1,7 +1,7 @@
 /** @file The count of what became of every row: kept, cut, dropped and why. */
 import { type TrainingRow, tokenCount, trainedTokens } from "./method.js";
 
-/** Why a row was not trained on. */
+/** Why a row was not trained on; the last six are those of samples (RAFT). */
 export type DropReason =
   | "empty prompt"
   | "empty completion"
@@ -12,7 +12,13 @@ export type DropReason =
   | "contradictory pair"
   | "duplicate"
   | "prompt of an evaluation set"
-  | "prompt of a training row";
+  | "prompt of a training row"
+  | "not scored"
+  | "vetoed"
+  | "too short"
+  | "repeated"
+  | "cut off"
+  | "not the best";
 
 /** How many, and the first few of them. */
 export interface CountedIds {
@@ -99,4 +105,33 @@ export class DropCounter {
 
 function counted(ids: readonly string[]): CountedIds {
   return { count: ids.length, ids: ids.slice(0, IDS_KEPT) };
+}
+
+/** One report over the rows of several. */
+export function sumReports(reports: readonly PreparationReport[]): PreparationReport {
+  const sum = (count: (report: PreparationReport) => number) =>
+    reports.reduce((total, report) => total + count(report), 0);
+  const together = (counts: readonly (CountedIds | undefined)[]): CountedIds => ({
+    count: counts.reduce((total, each) => total + (each?.count ?? 0), 0),
+    ids: counts.flatMap((each) => each?.ids ?? []).slice(0, IDS_KEPT),
+  });
+  const reasons = new Set(reports.flatMap(({ dropped }) => Object.keys(dropped) as DropReason[]));
+  return {
+    rowsRead: sum(({ rowsRead }) => rowsRead),
+    rowsTrained: sum(({ rowsTrained }) => rowsTrained),
+    dropped: Object.fromEntries(
+      Array.from(reasons, (reason) => [reason, together(reports.map(({ dropped }) => dropped[reason]))]),
+    ),
+    cut: together(reports.map(({ cut }) => cut)),
+    tokens: {
+      total: sum(({ tokens }) => tokens.total),
+      withLoss: sum(({ tokens }) => tokens.withLoss),
+      longestSequence: Math.max(0, ...reports.map(({ tokens }) => tokens.longestSequence)),
+    },
+    stopToken: {
+      trained: sum(({ stopToken }) => stopToken.trained),
+      lost: sum(({ stopToken }) => stopToken.lost),
+      uncutWithout: sum(({ stopToken }) => stopToken.uncutWithout),
+    },
+  };
 }

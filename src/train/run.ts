@@ -98,11 +98,12 @@ export async function runTraining<Source extends PromptedRow, Row extends Traini
   const { options } = plan;
   const prepared = prepareRows(plan);
   announceMemory(plan, prepared);
-  await openRunFolder(options.out, recipeOf(plan), facts(plan), options.resume === true);
+  const facts = runFacts(plan.start, plan.settings);
+  await openRunFolder(options.out, recipeOf(plan), facts, options.resume === true);
   const watch = await openWatch(plan, prepared.evaluation);
   const certificate = certificateOf(plan, prepared, watch.description);
   await writeCertificate(options.out, certificate);
-  const runner = sessionRunner(plan);
+  const runner = sessionRunner(plan.start, plan.loss);
   try {
     const bound = await plan.bind(prepared.train.rows, prepared.evaluation?.rows ?? []);
     const result = await trainBound(plan, bound, runner, watch);
@@ -190,15 +191,19 @@ function recipeOf<Source extends PromptedRow, Row extends TrainingRow>(plan: Run
   };
 }
 
-function facts<Source extends PromptedRow, Row extends TrainingRow>(plan: RunPlan<Source, Row>): Recipe {
+/** What `run.json` records beside the recipe. */
+export function runFacts(
+  { adapter }: TrainingStart,
+  { saveSteps }: Pick<TrainingSettings, "saveSteps">,
+): Recipe {
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
     version: string;
   };
   return {
     versions: { "safe-to-serve": version, node: process.versions.node },
     machine: `${process.platform} ${process.arch}`,
-    startAdapterHash: plan.start.adapter.hash,
-    saveSteps: plan.settings.saveSteps,
+    startAdapterHash: adapter.hash,
+    saveSteps,
   };
 }
 
@@ -223,13 +228,11 @@ function certificateOf<Source extends PromptedRow, Row extends TrainingRow>(
   };
 }
 
-function sessionRunner<Source extends PromptedRow, Row extends TrainingRow>(
-  plan: RunPlan<Source, Row>,
-): SessionRunner {
-  const { engine, model, adapter } = plan.start;
+/** The step and score graphs of a start. */
+export function sessionRunner({ engine, model, adapter }: TrainingStart, loss: StepLoss): SessionRunner {
   return new SessionRunner({
     engine,
-    stepGraph: () => buildStepGraph(model, adapter.config, plan.loss),
+    stepGraph: () => buildStepGraph(model, adapter.config, loss),
     scoreGraph: () => buildScoreGraph(model, adapter.config),
     shapes: adapter.factors,
     noiseWidth: noiseWidth(model, adapter.config),
@@ -282,13 +285,15 @@ function phasesOf(
   };
 }
 
-function loopOptionsOf(settings: TrainingSettings, rows: number): LoopOptions {
+/** A run's settings as the loop takes them. */
+export function loopOptionsOf(settings: TrainingSettings, rows: number): LoopOptions {
   const { batchSize, gradientAccumulation, epochs, maxSteps, seed, shuffle, ...rest } = settings;
   const sampler = { rows, batchSize, gradientAccumulation, epochs, maxSteps, seed, shuffle };
   return { ...rest, sampler, chunks: LOGIT_CHUNKS };
 }
 
-function adapterSaver({ model, adapter }: TrainingStart): SaveAdapter {
+/** Writes factors as the PEFT adapter of a start's shape. */
+export function adapterSaver({ model, adapter }: TrainingStart): SaveAdapter {
   const origin = { baseModelId: model.id, baseConfig: model.config };
   return (folder, factors) =>
     writeAdapter(folder, withFactors(adapter.config, adapter.factors, factors), origin);
@@ -355,7 +360,8 @@ async function* watchedAnswers(
   }
 }
 
-function withFactors(
+/** An adapter of the same shape with other factors. */
+export function withFactors(
   config: LoraConfig,
   shapes: ReadonlyMap<string, Factor>,
   factors: NamedArrays,
@@ -371,7 +377,8 @@ function withFactors(
   );
 }
 
-function dataOf(factors: ReadonlyMap<string, Factor>): NamedArrays {
+/** The numbers of factors, without their shapes. */
+export function dataOf(factors: ReadonlyMap<string, Factor>): NamedArrays {
   return new Map(Array.from(factors, ([name, { data }]) => [name, data]));
 }
 

@@ -25,8 +25,14 @@ export interface TrainingStart {
   readonly given: Adapter | null;
 }
 
+/** What a start is opened by. */
+export type StartOptions = Pick<
+  TrainOptions<unknown>,
+  "model" | "adapter" | "template" | "system" | "engine" | "threads" | keyof LoraSettings
+>;
+
 /** Opens model, engine and adapter. @throws ConfigError when LoRA options contradict a given adapter */
-export async function openStart(options: TrainOptions<unknown>, seed: number): Promise<TrainingStart> {
+export async function openStart(options: StartOptions, seed: number): Promise<TrainingStart> {
   const model = typeof options.model === "string" ? await openModel(options.model) : options.model;
   const { text } = model;
   const encoder = new ConversationEncoder({
