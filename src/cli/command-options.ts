@@ -6,6 +6,7 @@ import type { LabelKind } from "../judges/labels.js";
 import type { WeightScheme } from "../models/loaded-model.js";
 import type { TemplateName } from "../text/messages.js";
 import type { DpoLossName } from "../train/losses/dpo-options.js";
+import type { RankingName } from "../train/raft/ranking.js";
 import type { SchedulerName } from "../train/schedule.js";
 import type { GateFlags } from "./gate-flags.js";
 import type { CountOrShare } from "./options.js";
@@ -118,6 +119,38 @@ export interface TrainDpoFlags extends TrainFlags {
   readonly loss?: DpoLossName;
   readonly labelSmoothing?: number;
   readonly nllWeight?: number;
+}
+
+/** A folder or hub id of a score model, with the number behind it. */
+export interface NumberedModel {
+  readonly path: string;
+  readonly number: number;
+}
+
+/** Options of `train raft`. */
+export interface TrainRaftFlags
+  extends Omit<
+    TrainFlags,
+    "data" | "evalData" | "epochs" | "maxSteps" | "maxCompletionLength" | "evalSteps"
+  > {
+  readonly prompts: string;
+  readonly evalPrompts?: string;
+  readonly reward: readonly NumberedModel[];
+  readonly veto: readonly NumberedModel[];
+  readonly secondReward?: string;
+  readonly samples?: number;
+  readonly stagePrompts?: number;
+  readonly stages?: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly maxNewTokens?: number;
+  readonly ranking?: RankingName;
+  readonly klWeight?: number;
+  readonly minAnswerTokens?: number;
+  readonly heldOut?: number;
+  readonly patience?: number;
+  readonly epochsPerStage?: number;
+  readonly sampleBatchSize?: number;
 }
 
 /** Options of `data list`. */

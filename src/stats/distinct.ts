@@ -1,17 +1,16 @@
-/** @file Diversity of a set of texts, distinct-n of Li et al. 2016 (arXiv 1510.03055): what falls first when a model is over-optimised. */
+/** @file distinct-n (Li et al. 2016, arXiv 1510.03055): different n-grams over all n-grams of a set of answers. */
 
 /**
- * Distinct n-grams over all n-grams of all sequences, in (0, 1]. It falls as the set grows: compare sets of one size only.
- * @param sequences token ids or words; sequences shorter than `n` have no n-gram
- * @param n whole number of at least 1
- * @returns NaN when there is no n-gram
+ * Share of different n-grams among all of the answers taken together, words between spaces; NaN where there are none. It
+ * falls as the set grows: compare sets of about one size.
  */
-export function distinctN(sequences: Iterable<readonly (number | string)[]>, n: number): number {
+export function distinct(answers: readonly string[], order: number): number {
   const seen = new Set<string>();
   let total = 0;
-  for (const sequence of sequences) {
-    for (let i = 0; i + n <= sequence.length; i++) {
-      seen.add(JSON.stringify(sequence.slice(i, i + n)));
+  for (const answer of answers) {
+    const words = answer.split(/\s+/).filter((word) => word !== "");
+    for (let i = 0; i + order <= words.length; i++) {
+      seen.add(words.slice(i, i + order).join(" "));
       total++;
     }
   }

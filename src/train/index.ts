@@ -1,7 +1,11 @@
-/** @module Training of LoRA adapters: supervised (SFT), with safety examples mixed in (SIT), on preference pairs (DPO). */
+/**
+ * @module Training of LoRA adapters: supervised (SFT), with safety examples mixed in (SIT), on preference pairs (DPO), on
+ * own best answers (RAFT).
+ */
 export type { Certificate } from "./certificate.js";
 export { DPO_LOSSES, type DpoLossName, type DpoLossOptions } from "./losses/dpo-options.js";
 export { trainDpo } from "./methods/dpo.js";
+export { type RaftResult, trainRaft } from "./methods/raft.js";
 export { trainSft } from "./methods/sft.js";
 export { trainSit } from "./methods/sit.js";
 export {
@@ -17,5 +21,13 @@ export {
   type TrainingSettings,
   type TrainOptions,
 } from "./options.js";
+export {
+  RAFT_DEFAULTS,
+  type RaftOptions,
+  type RaftSettings,
+  type Veto,
+  type WeightedReward,
+} from "./raft/options.js";
+export type { RankingName } from "./raft/ranking.js";
 export type { TrainResult } from "./run.js";
 export { buildStepGraph, dpoStep, type StepLoss, type StepTokens, sftStep } from "./step-graph.js";

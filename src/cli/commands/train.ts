@@ -1,31 +1,32 @@
-/** @file `train sft|sit|dpo`: one training run into one folder. */
+/** @file `train sft|sit|dpo|raft`: one training run into one folder. */
 import { Command, Option } from "commander";
 import { DPO_LOSSES } from "../../train/losses/dpo-options.js";
-import { LORA_DEFAULTS, METHOD_DEFAULTS, type MethodName } from "../../train/options.js";
-import { SCHEDULERS } from "../../train/schedule.js";
+import type { MethodName } from "../../train/options.js";
 import type { TrainDpoFlags, TrainFlags, TrainSitFlags } from "../command-options.js";
 import {
   adapterOption,
   countOrShare,
   decimal,
   deviceOption,
-  integer,
   jsonOption,
   modelOption,
   systemOption,
   templateOption,
   threadsOption,
 } from "../options.js";
+import { loraOptions, number, settingOptions } from "../training-options.js";
+import { raftCommand } from "./train-raft.js";
 
 /** The command. */
 export function trainCommand(): Command {
   return new Command("train")
     .description(
-      "train a LoRA adapter: sft, sit (instructions with safety examples) or dpo (preference pairs)",
+      "train a LoRA adapter: sft, sit (instructions with safety examples), dpo (preference pairs) or raft (own best answers)",
     )
     .addCommand(sftCommand())
     .addCommand(sitCommand())
     .addCommand(dpoCommand())
+    .addCommand(raftCommand())
     .addHelpText(
       "after",
       "\nExample:\n  $ safe-to-serve train dpo --data pairs.jsonl --out runs/dpo --nll-weight 0.2",
@@ -111,52 +112,4 @@ function methodCommand(method: MethodName, description: string): Command {
     .addOption(deviceOption())
     .option("--resume", "go on from the newest checkpoint in --out")
     .addOption(jsonOption());
-}
-
-function settingOptions(method: MethodName): Option[] {
-  const d = METHOD_DEFAULTS[method];
-  const count = integer({ min: 0 });
-  return [
-    number("--epochs <n>", `passes over the data (default: ${d.epochs})`, decimal({ min: 0 })),
-    number("--max-steps <n>", "optimiser steps instead of epochs", count),
-    number("--batch-size <n>", `rows of a micro-batch (default: ${d.batchSize})`, integer({ min: 1 })),
-    number("--gradient-accumulation <n>", "micro-batches of a step (default: 1)", integer({ min: 1 })),
-    number("--learning-rate <r>", `peak learning rate (default: ${d.learningRate})`, decimal()),
-    new Option("--scheduler <name>", `learning-rate schedule (default: ${d.scheduler})`).choices(SCHEDULERS),
-    number("--warmup-steps <n>", `steps of rising learning rate (default: ${d.warmupSteps})`, count),
-    number("--max-length <n>", `most tokens of prompt and answer (default: ${d.maxLength})`, count),
-    number(
-      "--token-budget <n>",
-      `most positions computed at once: memory only (default: ${d.tokenBudget})`,
-      integer({ min: 1 }),
-    ),
-    number("--max-completion-length <n>", "cut answers at so many tokens (default: not at all)", count),
-    number(
-      "--max-grad-norm <n>",
-      `clip gradients to this norm; 0 does not (default: ${d.maxGradNorm})`,
-      decimal(),
-    ),
-    number("--weight-decay <w>", `AdamW's decoupled decay (default: ${d.weightDecay})`, decimal()),
-    number("--eval-steps <n>", "steps between evaluations (default: every epoch)", count),
-    number("--save-steps <n>", `steps between checkpoints (default: ${d.saveSteps})`, count),
-    number("--seed <n>", `seed of order, dropout and fresh factors (default: ${d.seed})`, count),
-  ];
-}
-
-function loraOptions(): Option[] {
-  const d = LORA_DEFAULTS;
-  return [
-    number("--lora-rank <r>", `rank of a fresh adapter (default: ${d.loraRank})`, integer({ min: 1 })),
-    number("--lora-alpha <a>", `scale of a fresh adapter, alpha/rank (default: ${d.loraAlpha})`, decimal()),
-    number("--lora-dropout <p>", `dropout before the factors (default: ${d.loraDropout})`, decimal()),
-    new Option(
-      "--lora-targets <names...>",
-      `linear layers: all-linear, or names such as q_proj,v_proj (default: ${d.loraTargets.join()})`,
-    ).argParser((text: string, before: readonly string[] = []) => [...before, ...text.split(",")]),
-  ];
-}
-
-/** A numeric option without a default of its own: the method's holds. */
-function number(flags: string, description: string, parse: (text: string) => number): Option {
-  return new Option(flags, description).argParser(parse);
 }

@@ -68,7 +68,7 @@ async function runMethod(
 }
 
 /** The progress line of the phase that a run is in; training shows loss and tokens a second. */
-class TrainProgress {
+export class TrainProgress {
   private readonly isSilent: boolean;
   private bar: Progress | null = null;
   private startedMs = 0;

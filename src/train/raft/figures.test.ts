@@ -16,7 +16,7 @@ function sample(
   return {
     id,
     sample: index,
-    response: "text",
+    response: tokens.map((token) => `w${token}`).join(" "),
     token_ids: [...tokens, 2],
     finish_reason: "stop",
     rewards: [reward],
@@ -46,11 +46,11 @@ test("the figures of a stage, by hand", () => {
     "samples/vetoed": 1 / 6,
     "samples/filtered": 1 / 6,
     "samples/not_scored": 1 / 6,
-    // 5 6 2 | 5 7 8 2 | 5 2 | 6 5 | 5 2 | 9 2
-    "distinct_1/all": 6 / 15,
-    "distinct_2/all": 8 / 9,
+    // 5 6 | 5 7 8 | 5 | 6 5 | 5 | 9
+    "distinct_1/all": 5 / 10,
+    "distinct_2/all": 1,
     "length/all": (2 + 3 + 1 + 2 + 1 + 1) / 6,
-    "distinct_1/selected": 5 / 6,
+    "distinct_1/selected": 1,
     "distinct_2/selected": 1,
     "length/selected": 2,
   });

@@ -2,7 +2,7 @@
  * @file The figures of a stage: what the samples were worth, what was selected, what was not and why, and the diversity
  * and length that fall or grow when a reward model is over-optimised. A figure of nothing is left out.
  */
-import { distinctN } from "../../stats/distinct.js";
+import { distinct } from "../../stats/distinct.js";
 import { type Estimate, mean, meanInterval } from "../../stats/intervals.js";
 import { pairedDifference } from "../../stats/paired.js";
 import type { Metrics } from "../method.js";
@@ -64,10 +64,10 @@ function eligibleReward(samples: readonly RankedSample[]): number {
 }
 
 function textFigures(of: string, samples: readonly ScoredSample[]): Record<string, number> {
-  const tokens = samples.map(({ token_ids }) => token_ids);
+  const answers = samples.map(({ response }) => response);
   return {
-    [`distinct_1/${of}`]: distinctN(tokens, 1),
-    [`distinct_2/${of}`]: distinctN(tokens, 2),
+    [`distinct_1/${of}`]: distinct(answers, 1),
+    [`distinct_2/${of}`]: distinct(answers, 2),
     [`length/${of}`]: mean(samples.map(answerTokens)),
   };
 }

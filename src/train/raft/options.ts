@@ -14,7 +14,7 @@ export interface WeightedReward {
 
 /** A harm judge that may forbid a sample. */
 export interface Veto {
-  /** One of its labels is "unsafe", and the score of that label is P(unsafe). */
+  /** One of its labels is "unsafe"; P(unsafe) is the softmax of its scores. */
   readonly model: ScoreModel;
   /** A sample is vetoed when P(unsafe) reaches this, in (0, 1]. */
   readonly threshold: number;
@@ -138,7 +138,7 @@ export function checkScorers({
   }
 }
 
-/** The label of a veto's model whose score is P(unsafe). */
+/** The label that a veto looks at. */
 export const UNSAFE = "unsafe";
 
 function refuse(name: string, expected: string, got: number | string): never {

@@ -79,8 +79,8 @@ const count = (exchange: Exchange, word: string) => words(exchange).filter((each
 const cats = scoreModel("cats", ["reward"], (exchange) => [count(exchange, "cat")]);
 const brief = scoreModel("brief", ["reward"], (exchange) => [-Math.abs(words(exchange).length - 6)]);
 const noDogs = scoreModel("no dogs", ["safe", "unsafe"], (exchange) => {
-  const p = count(exchange, "dog") > 1 ? 0.9 : 0.1;
-  return [1 - p, p];
+  const logit = count(exchange, "dog") > 1 ? Math.log(9) : -Math.log(9);
+  return [0, logit];
 });
 
 const prompts = Array.from({ length: 30 }, (_, i) => ({
@@ -147,11 +147,14 @@ describe("trainRaft", () => {
     const samples = rows("rising", "stages", "0001", "samples.jsonl");
     expect(samples).toHaveLength(24);
     for (const line of rows("rising", "stages", "0002", "selected.jsonl")) {
-      expect(line).toMatchObject({ finish_reason: "stop", unsafe: [0.1] });
+      expect(line).toMatchObject({ finish_reason: "stop" });
+      expect((line["unsafe"] as number[])[0]).toBeCloseTo(0.1, 6);
       expect(line["prompt"]).toEqual([{ role: "user", content: `Question ${String(line["id"]).slice(1)}` }]);
       const same = rows("rising", "stages", "0002", "samples.jsonl").filter(
         (sample) =>
-          sample["id"] === line["id"] && isLongEnough(sample) && (sample["unsafe"] as number[])[0] !== 0.9,
+          sample["id"] === line["id"] &&
+          isLongEnough(sample) &&
+          Number((sample["unsafe"] as number[])[0]) < 0.5,
       );
       const best = Math.max(...same.map((sample) => (sample["rewards"] as number[])[0] ?? 0));
       expect(line["reward"]).toBe(best);
@@ -265,12 +268,13 @@ describe("a run that cannot be", () => {
   });
 
   test("trains on nothing that a veto has not called safe", async () => {
-    const vetoes = (p: number) => [
-      { model: broken(`p ${p}`, () => [1 - p, p], ["safe", "unsafe"]), threshold: 0.5 },
+    const vetoes = (logit: number) => [
+      { model: broken(`logit ${logit}`, () => [0, logit], ["safe", "unsafe"]), threshold: 0.5 },
     ];
-    await expect(trainRaft(small("unsafe", { vetoes: vetoes(0.5) }))).rejects.toThrow(/4 vetoed/);
-    await expect(trainRaft(small("beyond", { vetoes: vetoes(1.5) }))).rejects.toThrow(/4 not scored/);
-    await expect(trainRaft(small("nothing", { vetoes: vetoes(Number.NaN) }))).rejects.toThrow(TrainingError);
+    await expect(trainRaft(small("unsafe", { vetoes: vetoes(0) }))).rejects.toThrow(/4 vetoed/);
+    const nothing = trainRaft(small("nothing", { vetoes: vetoes(Number.NaN) }));
+    await expect(nothing).rejects.toThrow(TrainingError);
+    await expect(nothing).rejects.toThrow(/4 not scored/);
   });
 
   test("refuses a reward model that leaves answers out", async () => {

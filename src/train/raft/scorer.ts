@@ -44,14 +44,14 @@ export async function scoreSamples(answers: readonly Answered[], scorer: Scorer)
     response: drawn.response,
   }));
   const byReward: (number | null)[][] = [];
-  for (const { model } of rewards) byReward.push(await scoresOf(model, 0, exchanges));
+  for (const { model } of rewards) byReward.push(await scoresOf(model, exchanges, firstScore));
   const byVeto: (number | null)[][] = [];
-  for (const { model } of vetoes) {
-    const scores = await scoresOf(model, model.labels.indexOf(UNSAFE), exchanges);
-    byVeto.push(scores.map((p) => (p !== null && p >= 0 && p <= 1 ? p : null)));
-  }
+  for (const { model } of vetoes)
+    byVeto.push(await scoresOf(model, exchanges, (scores) => unsafeProbability(model.labels, scores)));
   const second =
-    secondReward !== undefined && scorer.withSecondReward ? await scoresOf(secondReward, 0, exchanges) : [];
+    secondReward !== undefined && scorer.withSecondReward
+      ? await scoresOf(secondReward, exchanges, firstScore)
+      : [];
   const ratios = await logRatios(answers.filter(scorer.needsLogRatio), scorer.logRatio);
   return answers.map((answer, i) => ({
     rewards: byReward.map((scores) => scores[i] ?? null),
@@ -89,14 +89,29 @@ async function logRatios(
   return ratios;
 }
 
+/**
+ * P(unsafe) of a class head's scores: the softmax over its labels, or the sigmoid where "unsafe" is the only one.
+ * @param scores as the head gives them
+ * @returns NaN where a score is no number
+ */
+export function unsafeProbability(labels: readonly string[], scores: readonly number[]): number {
+  const unsafe = scores[labels.indexOf(UNSAFE)] ?? Number.NaN;
+  const others = labels.length === 1 ? [0] : scores.filter((_, i) => labels[i] !== UNSAFE);
+  return 1 / (1 + others.reduce((sum, other) => sum + Math.exp(other - unsafe), 0));
+}
+
+function firstScore([score = Number.NaN]: readonly number[]): number {
+  return score;
+}
+
 async function scoresOf(
   model: ScoreModel,
-  label: number,
   exchanges: readonly Exchange[],
+  read: (scores: readonly number[]) => number,
 ): Promise<(number | null)[]> {
   const found: (number | null)[] = [];
   for await (const scores of model.scores(exchanges)) {
-    const score = scores[label] ?? Number.NaN;
+    const score = read(scores);
     found.push(Number.isFinite(score) ? score : null);
   }
   if (found.length === exchanges.length) return found;
