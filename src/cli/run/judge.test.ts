@@ -167,7 +167,8 @@ test("prints tables, and of the answers only masked beginnings", async () => {
 
 test("refuses unknown judges, files without labels and labels that are not 0 or 1, in one line", async () => {
   const flags = ["--out", join(folder, "x"), "--data", ANSWERS];
-  expect(await run("validate", "--judge", "nobody", ...flags)).toMatchObject({
+  const labels = ["--label-field", "refused", "--positive", "yes"];
+  expect(await run("validate", "--judge", "nobody", ...flags, ...labels)).toMatchObject({
     code: 2,
     stderr: expect.stringContaining("got nobody") as string,
   });
