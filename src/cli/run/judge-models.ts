@@ -1,6 +1,5 @@
 /** @file The models that judges of one command need: opened when a judge asks, closed together. */
 import type { LocalChatModel } from "../../generate/local-chat-model.js";
-import { openLocalChatModel } from "../../generate/open-local-chat-model.js";
 import { openJudge } from "../../judges/registry.js";
 import type { Judge } from "../../text/judge.js";
 import { openProgress } from "../open-progress.js";
@@ -23,6 +22,8 @@ export async function withJudge<Result>(
   const openModel = async (model: string): Promise<LocalChatModel> => {
     const report = openProgress(silent);
     try {
+      // Judges made of rules need no engine, and need not wait for it to load.
+      const { openLocalChatModel } = await import("../../generate/open-local-chat-model.js");
       const { onProgress } = report;
       // The judge writes its own prompts: no template.
       const local = await openLocalChatModel({
