@@ -2,17 +2,16 @@
  * @file The preference pairs of a study: built with a model's own answers, which are journalled as they come, and divided
  * into pairs to train on and a few to watch.
  */
-import { ConfigError } from "../core/errors.js";
-import { Journal } from "../core/files.js";
 import { hashJson, type Json } from "../core/hash.js";
 import type { PromptCompletion } from "../data/examples.js";
 import { type BuiltPair, buildPairs, type PairReport } from "../data/pairs.js";
 import { promptKey } from "../data/splits.js";
 import { matchRefusal, REFUSAL_MATCHER_HASH } from "../judges/refusal-matcher.js";
 import { findLoop } from "../stats/loops.js";
-import type { ChatModel, Completion } from "../text/chat-model.js";
+import type { ChatModel } from "../text/chat-model.js";
 import { OpenAnswers } from "../text/open-answers.js";
 import { WATCH_PROMPTS } from "../train/watch.js";
+import { openAnswers } from "./answer-journal.js";
 import type { PairsRecipe } from "./recipe.js";
 import { loadSelections, type RowContext } from "./rows.js";
 import type { Workbench } from "./workbench.js";
@@ -132,26 +131,6 @@ function expectedAnswers(
 ): number {
   if (harmlessRejected === "own") return safety + ownTries * (asked - safety);
   return harmlessChosen === "own" ? asked : safety;
-}
-
-/** One line of the journal: an answer and the hash of what it depends on. */
-interface AnswerLine {
-  readonly settings: string;
-  readonly completion: Completion;
-}
-
-function openAnswers(
-  path: string,
-  settings: string,
-): { readonly journal: Journal<AnswerLine>; readonly known: Map<string, Completion> } {
-  const journal = new Journal<AnswerLine>(path);
-  if (journal.rows.some((row) => row.settings !== settings)) {
-    journal.close();
-    throw new ConfigError(`${path}: expected answers of this model under this limit, got others`, {
-      hint: "remove the file, or name another folder with --out",
-    });
-  }
-  return { journal, known: new Map(journal.rows.map(({ completion }) => [completion.id, completion])) };
 }
 
 function warnOfShortage(pairs: readonly BuiltPair[], asked: number, { observer }: Workbench): void {

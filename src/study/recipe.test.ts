@@ -77,6 +77,12 @@ describe("what a recipe must not hold is refused in one line", () => {
       "harmless: [{name: alpaca_5k, rows: 3}]",
       /their count decides, got rows of alpaca_5k/,
     ],
+    [
+      "own answers without a limit",
+      "harmless: [alpaca_5k]",
+      "harmless: [{name: alpaca_5k, ownAnswers: true}]",
+      /harmless\.0: expected maxCompletionLength beside ownAnswers/,
+    ],
     ["text that is not YAML", "seed: 7", "seed: [7", /^mine\.yaml:\d+: expected YAML, got /],
     ["a LoRA shape for DPO", "beta: 0.1", "loraRank: 8", /dpo\.train\.loraRank: expected a known key/],
   ])("%s", (_, part, replacement, expected) => {

@@ -10,6 +10,7 @@ import {
   listOf,
   number,
   oneOf,
+  type Place,
   pattern,
   type Reader,
   type Readers,
@@ -42,6 +43,11 @@ export interface RowSelection {
   readonly mustRefuse?: boolean;
   /** SIT: answers of these rows are cut after so many tokens, whatever the training settings say. */
   readonly maxCompletionLength?: number;
+  /**
+   * SIT: the base's own answers take the place of the data's, so that harmless prompts are answered as before. Needs
+   * `maxCompletionLength`: no more of them is drawn. Rows that the base refuses are left out.
+   */
+  readonly ownAnswers?: boolean;
 }
 
 /** A task by name, with the most prompts that are asked. */
@@ -146,7 +152,18 @@ const share = number({ min: 0, max: 1 });
 const taskName = oneOf(TASKS.map(({ name }) => name));
 
 const rowSelection: Reader<RowSelection> = (value, place) =>
-  typeof value === "string" ? { name: text(value, place) } : selectionRecord(value, place);
+  typeof value === "string" ? { name: text(value, place) } : withLimit(selectionRecord(value, place), place);
+
+function withLimit(selection: RowSelection, place: Place): RowSelection {
+  if (selection.ownAnswers === true && selection.maxCompletionLength === undefined)
+    throw wrong(
+      place,
+      "maxCompletionLength beside ownAnswers",
+      "none",
+      "how many tokens of its own answers are trained",
+    );
+  return selection;
+}
 
 const selectionRecord = record<Pick<RowSelection, "name">, Required<Omit<RowSelection, "name">>>(
   { name: text },
@@ -157,6 +174,7 @@ const selectionRecord = record<Pick<RowSelection, "name">, Required<Omit<RowSele
     answerMatches: pattern,
     mustRefuse: flag,
     maxCompletionLength: count,
+    ownAnswers: flag,
   },
 );
 

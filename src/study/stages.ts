@@ -21,6 +21,7 @@ import type { TrainResult } from "../train/run.js";
 import { totalSteps } from "../train/sampler.js";
 import { WATCH_PROMPTS } from "../train/watch.js";
 import { answerTokens, rowTokens, timeInWords } from "./estimate.js";
+import { withOwnAnswers } from "./own-answers.js";
 import { buildStudyPairs, HELD_OUT_PAIRS } from "./pairs.js";
 import { type SitTrainRecipe, type SuiteChoice, selectionOf } from "./recipe.js";
 import { drawRows, hashRows, holdOut, loadSelections, type RowContext } from "./rows.js";
@@ -134,14 +135,17 @@ async function chooseRows(bench: Workbench, context: RowContext): Promise<Json> 
   const drawAll = async (selections: typeof data) =>
     (await loadSelections(selections, context)).map(({ selection, fit }) => ({
       ...drawRows(fit, selection.rows),
+      isOwn: selection.ownAnswers === true,
       record: fit.record,
     }));
   const instructions = await drawAll(data);
   const safe = await drawAll(safety);
   const harmless = holdOut(instructions, WATCH_PROMPTS.harmless);
   const heldOut = [...harmless, ...holdOut(safe, WATCH_PROMPTS.others)];
+  const own = instructions.flatMap(({ drawn, isOwn }) => (isOwn ? drawn : []));
+  const answered = await withOwnAnswers(bench, own, bench.path("data", "own-answers.jsonl"));
   const rows = {
-    [INSTRUCTIONS]: instructions.flatMap(({ drawn }) => drawn),
+    [INSTRUCTIONS]: [...instructions.flatMap(({ drawn, isOwn }) => (isOwn ? [] : drawn)), ...answered],
     [SAFETY]: safe.flatMap(({ drawn }) => drawn),
     [HELD_OUT]: heldOut,
   };
@@ -155,6 +159,7 @@ async function chooseRows(bench: Workbench, context: RowContext): Promise<Json> 
         { rows: content.length, sha256: hashRows(content) },
       ]),
     ),
+    ownAnswers: { asked: own.length, kept: answered.length },
     sources: [...instructions, ...safe].map(({ record, drawn }) => ({ ...record, drawn: drawn.length })),
   };
 }

@@ -24,7 +24,9 @@ evaluate:
   finalSuite: [{task: advbench, limit: 1}]
   maxNewTokens: 4
 sit:
-  data: [{name: benign_alarming, rows: 6, maxAnswerCharacters: 200}]
+  data:
+    - {name: benign_alarming, rows: 6, maxAnswerCharacters: 200}
+    - {name: benign_groups, rows: 3, maxCompletionLength: 3, ownAnswers: true}
   safety: {name: safety_only_train, rows: 2, maxAnswerCharacters: 100, mustRefuse: true}
   train: {maxSteps: 2, batchSize: 4, loraRank: 2}
 dpo:
@@ -61,6 +63,18 @@ test("stopped while SIT trains, it goes on there and ends with three models comp
   expect(study.comparison.answers).toHaveLength(4);
   expect(study.final?.samples).toHaveLength(1);
   expect(existsSync(join(study.adapter, "adapter_model.safetensors"))).toBe(true);
+
+  const rows = readFileSync(join(out, "data", "sit.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n");
+  const own = rows.map((line) => JSON.parse(line)).filter((row) => row.max_completion_length === 3);
+  const journal = readFileSync(join(out, "data", "own-answers.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n");
+  const drawn = new Map(journal.map((line) => JSON.parse(line).completion).map((c) => [c.id, c.response]));
+  expect(drawn.size).toBe(3);
+  expect(own.length).toBeGreaterThan(0);
+  for (const { id, completion } of own) expect(completion[0].content).toBe(drawn.get(id));
 
   const sit = JSON.parse(readFileSync(join(out, "sit", "run.json"), "utf8"));
   expect(sit.recipe.safetyExamples).toBe(2);
