@@ -2,6 +2,8 @@
  * @file BLEU (Papineni et al. 2002) exactly as sacrebleu computes it by default: tokenizer 13a, case kept, up to 4-grams,
  * exponential smoothing. Signature `case:mixed|tok:13a|smooth:exp`, one reference. Departs: none.
  */
+import { DEFAULT_LEVEL, type Estimate } from "./intervals.js";
+import { jackknifeInterval } from "./jackknife.js";
 import { countNgrams, ngramTotal, sharedNgrams } from "./ngrams.js";
 
 const ORDERS = [1, 2, 3, 4] as const;
@@ -62,14 +64,28 @@ export function sentenceBleu(counts: BleuCounts): number {
   return score(counts, true);
 }
 
+/** BLEU of a corpus with a jackknife interval over its answers. */
+export function bleuInterval(counts: readonly BleuCounts[], level: number = DEFAULT_LEVEL): Estimate {
+  if (counts.length === 0) return jackknifeInterval(Number.NaN, [], level);
+  const all = counts.reduce(add);
+  const leftOut = counts.map((each) => score(subtract(all, each), false));
+  return jackknifeInterval(score(all, false), leftOut, level);
+}
+
 function add(a: BleuCounts, b: BleuCounts): BleuCounts {
-  const sum = (x: readonly number[], y: readonly number[]): number[] =>
-    x.map((value, i) => value + (y[i] ?? 0));
+  return combine(a, b, (x, y) => x + y);
+}
+
+function subtract(a: BleuCounts, b: BleuCounts): BleuCounts {
+  return combine(a, b, (x, y) => x - y);
+}
+
+function combine(a: BleuCounts, b: BleuCounts, of: (x: number, y: number) => number): BleuCounts {
   return {
-    answerLength: a.answerLength + b.answerLength,
-    referenceLength: a.referenceLength + b.referenceLength,
-    matches: sum(a.matches, b.matches),
-    totals: sum(a.totals, b.totals),
+    answerLength: of(a.answerLength, b.answerLength),
+    referenceLength: of(a.referenceLength, b.referenceLength),
+    matches: a.matches.map((x, i) => of(x, b.matches[i] ?? 0)),
+    totals: a.totals.map((x, i) => of(x, b.totals[i] ?? 0)),
   };
 }
 

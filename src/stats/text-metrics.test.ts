@@ -3,8 +3,10 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { bleuCounts, corpusBleu, sentenceBleu, tokenize13a } from "./bleu.js";
-import { distinct } from "./distinct.js";
+import { bleuCounts, bleuInterval, corpusBleu, sentenceBleu, tokenize13a } from "./bleu.js";
+import { distinct, distinctInterval } from "./distinct.js";
+import { meanInterval } from "./intervals.js";
+import { jackknifeInterval } from "./jackknife.js";
 import { rouge } from "./rouge.js";
 
 type Scores = [answer: string, reference: string, ...scores: number[]];
@@ -99,4 +101,33 @@ test("keeps scores in their range, full for equal texts", () => {
       );
     }),
   );
+});
+
+test("jackknife intervals: Student's for a mean, and the scores of the sets without one answer each", () => {
+  const values = [3, 1, 4, 1, 5, 9, 2, 6];
+  const sum = values.reduce((a, b) => a + b, 0);
+  const leftOut = values.map((x) => (sum - x) / (values.length - 1));
+  const { low, high } = jackknifeInterval(sum / values.length, leftOut, 0.95);
+  expect(low).toBeCloseTo(meanInterval(values).low, 12);
+  expect(high).toBeCloseTo(meanInterval(values).high, 12);
+  const pairs = golden.pairs.slice(0, 30).map(([a, b]) => [byId.get(a) ?? "", byId.get(b) ?? ""] as const);
+  const answers = pairs.map(([answer]) => answer);
+  const without = <Item>(items: readonly Item[], i: number): Item[] => items.filter((_, j) => j !== i);
+  const counts = pairs.map(([a, b]) => bleuCounts(a, b));
+  expect(bleuInterval(counts, 0.9)).toEqual(
+    jackknifeInterval(
+      corpusBleu(counts),
+      counts.map((_, i) => corpusBleu(without(counts, i))),
+      0.9,
+    ),
+  );
+  for (const order of [1, 2])
+    expect(distinctInterval(answers, order)).toEqual(
+      jackknifeInterval(
+        distinct(answers, order),
+        answers.map((_, i) => distinct(without(answers, i), order)),
+        0.95,
+      ),
+    );
+  expect(distinctInterval(["one answer"], 1)).toMatchObject({ value: 1, low: NaN, n: 1 });
 });
