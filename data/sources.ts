@@ -363,6 +363,7 @@ export const SOURCES: readonly Source[] = [
   {
     name: "jailbreakbench",
     from: "jailbreakbench/behaviors.jsonl",
+    bundle: "jailbreakbench/behaviors.jsonl.gz",
     what: "JailbreakBench: 100 harmful behaviours",
     upstream: "github.com/andyrdt/refusal_direction (a copy of JailbreakBench/jailbreakbench)",
     licence: "Apache-2.0 (repository); JailbreakBench is MIT",
@@ -372,6 +373,7 @@ export const SOURCES: readonly Source[] = [
   {
     name: "beavertails",
     from: "beavertails/evaluation_prompts.jsonl",
+    bundle: "beavertails/evaluation_prompts.jsonl.gz",
     what: "BeaverTails-Evaluation: 50 harmful prompts in each of 14 categories",
     upstream: "github.com/PKU-Alignment/align-anything",
     licence: "Apache-2.0 (repository)",

@@ -167,6 +167,13 @@ export interface DataFetchOptions extends DataListOptions {
 /** Options of `data check`. */
 export interface DataCheckOptions extends DataListOptions {
   readonly against?: readonly string[];
+  /** Where the rows that overlap with nothing go. */
+  readonly remove?: string;
+}
+
+/** Options of `data rejudge`. */
+export interface DataRejudgeOptions extends DataListOptions {
+  readonly out?: string;
 }
 
 /** Options of `data pairs`. */

@@ -117,11 +117,18 @@ test("reports the overlaps of every bundled training set with every bundled eval
     const rows = toCheckedRows(await readRows((await resolveDataset(entry.name)).path));
     counts[entry.name] = countOverlaps(findContamination(rows, benchmarks)).bySet;
   }
-  expect(benchmarks.length).toBe(3582);
+  expect(benchmarks.length).toBe(4382);
   expect(counts).toEqual({
-    safety_only_train: { "Q-Harm": 1, advbench: 1 },
-    hh_rlhf: { "Q-Harm": 47, xstest: 3, "I-MaliciousInstructions": 2, do_not_answer: 9, alpaca_eval: 2 },
-    safe_rlhf_mini: { "Q-Harm": 10, "I-MaliciousInstructions": 1, xstest: 1, alpaca_eval: 4 },
+    safety_only_train: { "Q-Harm": 1, advbench: 1, beavertails: 1 },
+    hh_rlhf: {
+      "Q-Harm": 47,
+      xstest: 3,
+      "I-MaliciousInstructions": 2,
+      do_not_answer: 9,
+      alpaca_eval: 2,
+      beavertails: 9,
+    },
+    safe_rlhf_mini: { "Q-Harm": 10, "I-MaliciousInstructions": 1, xstest: 1, alpaca_eval: 4, beavertails: 1 },
     alpaca_5k: { alpaca_eval: 1 },
     dolly_3k: { alpaca_eval: 1 },
     benign_alarming: {},
@@ -143,3 +150,32 @@ test("checks 20,000 rows against 3,000 prompts in seconds", () => {
   const { user, system } = process.cpuUsage(before);
   expect((user + system) / 1e6).toBeLessThan(10);
 }, 300_000);
+
+test("finds near-duplicates planted in 5,000 rows, against every bundled benchmark, in seconds", async () => {
+  const benchmarks = await loadBenchmarkPrompts({ dataDir: "no-such-folder" });
+  const clean = toCheckedRows(await readRows((await resolveDataset("alpaca_5k")).path));
+  const random = new SeededRandom("planted");
+  const planted = benchmarks
+    .filter(({ text }) => new Set(normalise(text).split(" ")).size >= 12)
+    .filter((_, i) => i % 5 === 0)
+    .map(({ set, id, text }) => ({ id: `planted ${set} ${id}`, texts: [reworded(text, random)] }));
+  expect(planted.length).toBeGreaterThan(100);
+  const before = process.cpuUsage();
+  const found = findContamination([...clean, ...planted], benchmarks);
+  const { user, system } = process.cpuUsage(before);
+  const rows = new Set(found.map(({ rowId, set, benchmarkId }) => `${rowId} = ${set} ${benchmarkId}`));
+  const missed = planted.filter(({ id }) => !rows.has(`${id} = ${id.replace("planted ", "")}`));
+  expect(missed.length / planted.length).toBeLessThan(0.02);
+  const others = found.filter(({ rowId }) => !rowId.startsWith("planted"));
+  expect(others.map(({ rowId, set }) => `${rowId} ${set}`)).toEqual(["alpaca-06150 alpaca_eval"]);
+  expect((user + system) / 1e6).toBeLessThan(10);
+}, 300_000);
+
+/** Words shuffled in pairs, one left out, a turn of phrase before and after: no long run of words is left. */
+function reworded(text: string, random: SeededRandom): string {
+  const words = normalise(text).split(" ");
+  words.splice(random.integer(words.length), 1);
+  for (let i = 0; i + 1 < words.length; i += 2)
+    [words[i], words[i + 1]] = [words[i + 1] as string, words[i] as string];
+  return `Please, could you do this for me: ${words.join(" ")}. And what would you do?`;
+}

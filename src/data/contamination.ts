@@ -67,6 +67,11 @@ export function normalise(text: string): string {
   return wordsOf(text).join(" ");
 }
 
+/** Distinct words of a text that say what it is about: function words left out. */
+export function distinctContentWords(text: string): ReadonlySet<string> {
+  return new Set(wordsOf(text).filter((word) => !STOP_WORDS.has(word)));
+}
+
 /**
  * All overlaps of rows with benchmark prompts, one per row and prompt, in the order of the rows.
  * Runs of 8 words count only where they cover at least half of the prompt: shorter ones are turns of phrase.

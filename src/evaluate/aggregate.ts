@@ -11,6 +11,7 @@ import type {
   SampleRow,
 } from "./results.js";
 import { LOOPS } from "./samples.js";
+import { textEstimates } from "./text-metrics.js";
 
 /** A task or a pool with everything that was journalled for it. */
 export interface Group {
@@ -18,6 +19,8 @@ export interface Group {
   readonly expectation: Expectation;
   readonly samples: readonly SampleRow[];
   readonly references: readonly ReferenceRow[];
+  /** Reference answers by prompt id; none (default) leaves overlap with them out. */
+  readonly referenceTexts?: ReadonlyMap<string, string>;
   /** Metrics of a task of multiple choice; null (default) for drawn answers. */
   readonly choiceMetrics?: readonly ChoiceMetric[] | null;
 }
@@ -51,6 +54,10 @@ export function aggregate(group: Group, judges: readonly EvaluationJudge[], leve
     row("truncated", null, truncatedShare(group.samples, level)),
     row("response-tokens", null, certain(responseTokens(group.samples, level))),
   );
+  const { referenceTexts = new Map() } = group;
+  if (referenceTexts.size > 0)
+    for (const [metric, estimate] of textEstimates(group.samples, referenceTexts, level))
+      rows.push(row(metric, null, withoutExtremes(estimate, group.samples)));
   if (group.references.length > 0)
     rows.push(row("reference-logprob", null, certain(referenceLogProb(group.references, level))));
   return rows;
@@ -152,10 +159,8 @@ function judgeShare(group: Group, judge: EvaluationJudge, metric: MetricName, le
     const word = verdict(row);
     return word?.status === "ok" && word.score !== null ? [word.score] : [];
   });
-  const unscored = group.samples.length - rewards.length;
-  const mean = certain(meanInterval(rewards, level));
   // A reward has no bounds, so an unscored answer leaves nothing to say about the extremes.
-  return unscored === 0 ? mean : { ...mean, unscored, worstCase: Number.NaN, bestCase: Number.NaN };
+  return withoutExtremes(meanInterval(rewards, level), group.samples);
 }
 
 /** Whether a verdict says something. */
@@ -186,6 +191,13 @@ function share(
     worstCase: isBad ? most : least,
     bestCase: isBad ? least : most,
   };
+}
+
+/** Numbers that an unscored answer could move anywhere. */
+function withoutExtremes(estimate: Estimate, samples: readonly SampleRow[]): Share {
+  const unscored = samples.length - estimate.n;
+  const share = certain(estimate);
+  return unscored === 0 ? share : { ...share, unscored, worstCase: Number.NaN, bestCase: Number.NaN };
 }
 
 function certain(estimate: Estimate): Share {

@@ -17,6 +17,7 @@ import {
   truncatedShare,
 } from "./aggregate.js";
 import { compareChoices } from "./compare-choices.js";
+import { compareTexts } from "./compare-texts.js";
 import type {
   ComparedAnswer,
   ComparedModel,
@@ -96,6 +97,12 @@ export function compareEvaluations(
     tasks: judge === null ? [] : compareTasks(scopes, sides, judge, level),
     references: compareReferences(tasks, sides, level),
     choices: compareChoices(tasks, sides, pairsOf(sides), level),
+    texts: compareTexts(
+      drawn,
+      evaluations.map(({ results }) => results),
+      pairsOf(sides),
+      level,
+    ),
     ...(policy === undefined ? {} : { verdicts: evaluations.map((each) => decide(policy, each, base)) }),
     answers: compareAnswers(base, drawn, sides, judge),
     notes: makeNotes(evaluations, tasks, labels, judge),

@@ -10,6 +10,7 @@ import type {
   EvaluationTask,
   EvaluationVerdict,
   Expectation,
+  TextMetric,
 } from "./results.js";
 
 /** Several evaluations of the same prompts; the first is the base. */
@@ -32,6 +33,8 @@ export interface Comparison {
   readonly references: readonly ReferenceComparison[];
   /** Tasks of multiple choice, in order; they are not among `tasks` and `answers`. */
   readonly choices: readonly ChoiceComparison[];
+  /** Overlap with reference answers; empty where no task has any. */
+  readonly texts: readonly TextComparison[];
   /** One a model, same order, where a policy was given: the change of helpfulness is against the base. */
   readonly verdicts?: readonly EvaluationVerdict[];
   /** Every prompt with all models' answers. */
@@ -110,6 +113,26 @@ export interface ReferenceComparison {
     readonly to: string;
     readonly perToken: Estimate;
   }[];
+}
+
+/** A task's answers against its reference answers. */
+export interface TextComparison {
+  readonly task: string;
+  readonly metrics: readonly {
+    readonly metric: TextMetric;
+    /** One a model, same order. */
+    readonly results: readonly Estimate[];
+  }[];
+  /** By pair of models, each against the first, then each against the one before it, and by ROUGE. */
+  readonly differences: readonly TextDifference[];
+}
+
+/** `to` minus `from` on the prompts that both have answered: mean difference of F1. */
+export interface TextDifference {
+  readonly from: string;
+  readonly to: string;
+  readonly metric: "rouge1" | "rouge2" | "rougeL";
+  readonly change: Estimate;
 }
 
 /** A task of multiple choice. */

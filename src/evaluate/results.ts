@@ -20,9 +20,16 @@ export type Expectation = "should-refuse" | "should-answer" | "neutral";
  */
 export type ChoiceMetric = "acc" | "acc_norm" | "acc_bytes" | "brier_score";
 
+/**
+ * How answers overlap with reference answers and vary among themselves: BLEU of the whole set as sacrebleu (0 to 100), mean
+ * F1 of ROUGE as rouge-score without stemmer (0 to 1), and different n-grams over all n-grams (0 to 1).
+ */
+export type TextMetric = "bleu" | "rouge1" | "rouge2" | "rougeL" | "distinct-1" | "distinct-2";
+
 /** What is counted or averaged over a set. */
 export type MetricName =
   | ChoiceMetric
+  | TextMetric
   | "refused"
   | "harmful"
   | "reward"
@@ -109,7 +116,7 @@ export interface SampleRow {
   /** There with finish reason "error": why there is no answer. A later line with the same id takes this one's place. */
   readonly error?: string;
   readonly seed: number;
-  /** By judge name; `loops` is a metric: score 1 for an answer that runs into a repetition loop. */
+  /** By judge name; `loops` is a metric: score 1 for an answer that runs into a repetition loop; so are `rouge1` … `rougeL`. */
   readonly verdicts: Readonly<Record<string, Verdict>>;
   /** There for a question of multiple choice: `response` is then the likeliest choice, `verdicts` are the metrics. */
   readonly choices?: ChoiceScores;

@@ -9,9 +9,13 @@ import { wilson } from "../stats/intervals.js";
 import type { Judge } from "../text/judge.js";
 import type { Message } from "../text/messages.js";
 import { MockChatModel, type MockChatModelOptions } from "../text/mock-chat-model.js";
+import { compareEvaluations } from "./compare.js";
+import { readEvaluation } from "./read.js";
 import type { EvaluationResults, ResultRow, SampleRow } from "./results.js";
 import { type EvaluateOptions, evaluate } from "./run.js";
+import { loadTask } from "./tasks/load.js";
 import { suite, taskNamed } from "./tasks/suites.js";
+import type { Task } from "./tasks/task.js";
 
 const root = mkdtempSync(join(tmpdir(), "evaluate-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -200,6 +204,62 @@ test("stops on a signal with everything finished in the journal", async () => {
   const onProgress = ({ done }: { done: number }): void => void (done === 12 && abort.abort());
   await expect(evaluate(demo({ out, onProgress, signal: abort.signal }))).rejects.toThrow(/stopped/);
   expect(samplesOf(out)).toHaveLength(12);
+});
+
+/** A task with references whose data is bundled. */
+const WITH_REFERENCES: Task = { ...taskNamed("alpaca_test"), name: "with-references", dataset: "alpaca_5k" };
+
+test("measures answers against reference answers: BLEU, ROUGE and distinct-n, beside refusals, loops and cuts", async () => {
+  const tasks = [{ task: WITH_REFERENCES, limit: 12 }];
+  const { prompts } = await loadTask(WITH_REFERENCES, { limit: 12, seed: 0 });
+  const references = new Map(prompts.map((p) => [JSON.stringify(p.messages), p.reference ?? ""]));
+  const parrot = mock({ respond: (messages) => references.get(JSON.stringify(messages)) ?? "" });
+  const options = demo({ model: parrot, tasks, sampling: { maxNewTokens: 4000 } });
+  const results = await evaluate(options);
+  const scoreOf = (metric: string): number => rowOf(results, "with-references", metric).value;
+  expect(scoreOf("bleu")).toBeCloseTo(100, 9);
+  for (const metric of ["rouge1", "rougeL"]) expect(scoreOf(metric)).toBeCloseTo(1, 9);
+  expect(scoreOf("distinct-1")).toBeLessThan(scoreOf("distinct-2"));
+  expect(rowOf(results, "with-references", "bleu")).toMatchObject({
+    n: 12,
+    method: "jackknife-t",
+    unscored: 0,
+  });
+  const names = results.tasks.map(({ metric }) => metric);
+  expect(names).toEqual(expect.arrayContaining(["refused", "loops", "truncated", "response-tokens"]));
+  const [sample] = samplesOf(options.out);
+  expect(sample?.verdicts["rougeL"]).toMatchObject({ kind: "metric", score: 1, status: "ok" });
+});
+
+test("compares overlap with references prompt by prompt", async () => {
+  const tasks = [{ task: WITH_REFERENCES, limit: 12 }];
+  const folders = [newFolder(), newFolder()];
+  await evaluate(demo({ out: folders[0] ?? "", tasks, model: mock({ id: "a", respond: () => "the" }) }));
+  await evaluate(demo({ out: folders[1] ?? "", tasks, model: mock({ id: "b", respond: () => "xyzzy" }) }));
+  const { texts } = compareEvaluations(folders.map(readEvaluation), { labels: ["a", "b"] });
+  const rougeL = texts[0]?.metrics.find(({ metric }) => metric === "rougeL")?.results ?? [];
+  expect(rougeL.map(({ n }) => n)).toEqual([12, 12]);
+  const change = texts[0]?.differences.find(({ metric }) => metric === "rougeL")?.change;
+  expect(change?.value).toBeCloseTo((rougeL[1]?.value ?? NaN) - (rougeL[0]?.value ?? NaN), 12);
+  expect(change?.value).toBeLessThan(0);
+});
+
+test("leaves an answer that failed out of overlap, counted", async () => {
+  const failing = mock();
+  const model = {
+    id: "failing",
+    hash: "f",
+    async *generate(...args: Parameters<MockChatModel["generate"]>) {
+      let count = 0;
+      for await (const completion of failing.generate(...args))
+        yield count++ === 0
+          ? { ...completion, response: "", tokenIds: [], finishReason: "error" as const }
+          : completion;
+    },
+  };
+  const results = await evaluate(demo({ model, tasks: [{ task: WITH_REFERENCES, limit: 12 }] }));
+  for (const metric of ["bleu", "rougeL", "distinct-2"])
+    expect(rowOf(results, "with-references", metric)).toMatchObject({ n: 11, unscored: 1, worstCase: NaN });
 });
 
 const dataDir = process.env["SAFE_TO_SERVE_DATA"] ?? "";

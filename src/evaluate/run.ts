@@ -95,7 +95,9 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   notes.push(...(options.model.notes?.() ?? []));
   if (!canScore && countReferences(loaded.tasks) > 0)
     notes.push("reference log-probability: not measured, the model gives no log-probabilities");
-  const results = summarise(manifest, samples, references, notes, options.policy ?? null);
+  const referenceTexts = referenceTextsOf(loaded.tasks);
+  const answers = { samples, references, referenceTexts };
+  const results = summarise(manifest, answers, notes, options.policy ?? null);
   await writeJsonDurably(join(options.out, RESULTS_FILE), results);
   return results;
 }
@@ -151,11 +153,27 @@ function sampleNotes(tasks: readonly LoadedTask[]): string[] {
   return sampled.length === 0 ? [] : [`seeded samples, not whole sets: ${list}`];
 }
 
+/** What the numbers of an evaluation are made of. */
+interface Answers {
+  readonly samples: readonly SampleRow[];
+  readonly references: readonly ReferenceRow[];
+  /** By task, then by prompt id. */
+  readonly referenceTexts: ReadonlyMap<string, ReadonlyMap<string, string>>;
+}
+
+function referenceTextsOf(tasks: readonly LoadedTask[]): Answers["referenceTexts"] {
+  return new Map(
+    tasks.map(({ task, prompts }) => [
+      task.name,
+      new Map(prompts.flatMap(({ id, reference }) => (reference === undefined ? [] : [[id, reference]]))),
+    ]),
+  );
+}
+
 /** The numbers of an evaluation from what was journalled. */
-export function summarise(
+function summarise(
   manifest: EvaluationManifest,
-  samples: readonly SampleRow[],
-  references: readonly ReferenceRow[],
+  { samples, references, referenceTexts }: Answers,
   notes: readonly string[] = [],
   policy: Policy | null = null,
 ): EvaluationResults {
@@ -172,6 +190,7 @@ export function summarise(
       choiceMetrics,
       samples: samples.filter((row) => tasks.includes(row.task)),
       references: references.filter((row) => tasks.includes(row.task)).sort(byPrompt),
+      referenceTexts: referenceTexts.get(name) ?? new Map(),
     }),
   );
   return {

@@ -7,6 +7,7 @@ import type { ChatModel, Completion, SamplingOptions } from "../text/chat-model.
 import type { Judge, Verdict } from "../text/judge.js";
 import type { EvaluationSampling, SampleRow } from "./results.js";
 import type { LoadedTask, TaskPrompt } from "./tasks/load.js";
+import { rougeVerdicts } from "./text-metrics.js";
 
 /** Name of the loop metric among a sample's verdicts. */
 export const LOOPS = "loops";
@@ -96,6 +97,7 @@ async function makeRow(asked: Pending, completion: Completion, judges: readonly 
   const verdicts: Record<string, Verdict> = {};
   for (const judge of judges) verdicts[judge.name] = await judgeAnswer(judge, asked, completion);
   verdicts[LOOPS] = judgeLoops(completion);
+  if (prompt.reference !== undefined) Object.assign(verdicts, rougeVerdicts(completion, prompt.reference));
   return {
     id: `${requestId(task, prompt.id)}#${completion.sample}`,
     task,

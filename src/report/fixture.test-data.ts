@@ -90,6 +90,7 @@ export function fixtureComparison(perSet = 100, seed = 1): Comparison {
       fixtureTask("pool/should-refuse", true, "should-refuse", rowsOf("should-refuse")),
       fixtureTask("pool/should-answer", true, "should-answer", rowsOf("should-answer")),
     ],
+    texts: [],
     choices: [],
     references: [fixtureReferences(seed)],
     answers,

@@ -7,6 +7,7 @@ import type {
   Comparison,
   ReferenceComparison,
   TaskComparison,
+  TextComparison,
 } from "../evaluate/comparison.js";
 import type {
   EvaluationJudge,
@@ -33,6 +34,7 @@ import type {
   ReportSet,
   ReportVerdict,
   SetGroup,
+  TextSet,
 } from "./report.js";
 
 /** What a comparison does not hold: when and by which version the report is made. */
@@ -62,10 +64,22 @@ export function reportFromComparison(comparison: Comparison, origin: ReportOrigi
     sets: comparison.tasks.map(setOf),
     references: comparison.references.flatMap((reference) => referencesOf(reference, models)),
     choices: comparison.choices.map(({ task, metrics }) => ({ name: task, metrics })),
+    texts: comparison.texts.map((text) => textSetOf(text, models)),
     answers: comparison.answers.map(rowOf),
     curve: curveOf(comparison, pooled),
     warnings: comparison.notes,
   };
+}
+
+function textSetOf(
+  { task, metrics, differences }: TextComparison,
+  models: readonly ComparedModel[],
+): TextSet {
+  const changeOf = (label: string): TextSet["changes"][number] =>
+    differences.find(
+      ({ from, to, metric }) => from === models[0]?.label && to === label && metric === "rougeL",
+    )?.change ?? null;
+  return { name: task, metrics, changes: models.map(({ label }) => changeOf(label)) };
 }
 
 const GROUPS: Readonly<Record<Expectation, SetGroup>> = {

@@ -12,7 +12,15 @@ import {
   settingsOf,
   widestPool,
 } from "./from-comparison.js";
-import type { AnswerRow, ChoiceSet, ReferenceLogProb, Report, ReportSet, SetResult } from "./report.js";
+import type {
+  AnswerRow,
+  ChoiceSet,
+  ReferenceLogProb,
+  Report,
+  ReportSet,
+  SetResult,
+  TextSet,
+} from "./report.js";
 
 /**
  * Reads the folder of a finished evaluation.
@@ -45,6 +53,7 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
     sets,
     references: referencesOf(results, name),
     choices: choicesOf(results),
+    texts: textsOf(results),
     answers: samples
       .filter((sample) => sample.choices === undefined)
       .map((sample) => answerRow(sample, results)),
@@ -112,6 +121,19 @@ function choicesOf({ settings, tasks }: EvaluationResults): ChoiceSet[] {
       differences: [],
     }));
     return [{ name, metrics }];
+  });
+}
+
+const TEXT_METRICS = ["bleu", "rouge1", "rouge2", "rougeL", "distinct-1", "distinct-2"] as const;
+
+function textsOf({ settings, tasks }: EvaluationResults): TextSet[] {
+  return settings.sets.flatMap(({ name }) => {
+    const rows = tasks.filter((row) => row.name === name);
+    const metrics = TEXT_METRICS.map((metric) => ({
+      metric,
+      results: rows.filter((row) => row.metric === metric),
+    }));
+    return metrics.every(({ results }) => results.length > 0) ? [{ name, metrics, changes: [null] }] : [];
   });
 }
 

@@ -18,6 +18,7 @@ import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
 import { definitions } from "./method.js";
 import { comparedPairs, type Flip, flipsBetween, type Report, type ReportSet } from "./report.js";
+import { TEXT_HEADINGS, textRows } from "./text-metrics.js";
 import { intervalHeading, judgeSentence, verdictSentence } from "./wording.js";
 
 /** The whole report as GitHub-flavoured Markdown. */
@@ -35,6 +36,7 @@ export function renderMarkdown(report: Report): string {
     differencesTable(report),
     choicesTable(report),
     referencesTable(report),
+    textsTable(report),
     flipsList(report),
     `<details><summary>How to read the numbers</summary>\n\n${definitions(report.level)
       .map((d) => `- **${d.term}**: ${d.meaning}`)
@@ -202,6 +204,11 @@ function referencesTable(report: Report): string {
     natsChange(r.change),
   ]);
   return `## Log-probability of reference answers, nats a token\n\n${markdownTable(["Set", "Model", ">n", ">Mean", ">Change"], rows)}`;
+}
+
+function textsTable(report: Report): string {
+  if (report.texts.length === 0) return "";
+  return `## Answers against reference answers\n\n${markdownTable(TEXT_HEADINGS, textRows(report))}`;
 }
 
 function flipsList(report: Report): string {

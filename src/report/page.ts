@@ -17,6 +17,7 @@ import {
   referencesSection,
   resultsSection,
   setsSection,
+  textsSection,
   tradeOffSection,
   verdictSection,
 } from "./sections.js";
@@ -43,7 +44,7 @@ ${verdictSection(report)}
 ${navigation(report)}
 </header>
 <main>
-${gateSection(report)}${comparedSection(report)}${tradeOffSection(report)}${curveSection(report)}${setsSection(report)}${differencesSection(report)}${resultsSection(report)}${choicesSection(report)}${referencesSection(report)}${answersSection(report)}${methodSection(report)}
+${gateSection(report)}${comparedSection(report)}${tradeOffSection(report)}${curveSection(report)}${setsSection(report)}${differencesSection(report)}${resultsSection(report)}${choicesSection(report)}${referencesSection(report)}${textsSection(report)}${answersSection(report)}${methodSection(report)}
 </main>
 <footer><p>Made offline by safe-to-serve. This file loads nothing and sends nothing.</p></footer>
 <script>${TRUSTED_SCRIPT}</script>
@@ -75,6 +76,7 @@ function navigation(report: Report): SafeHtml {
     ...(hasSets && report.kind === "comparison" ? ([["differences", "Changes"]] as [string, string][]) : []),
     ...(hasSets ? ([["results", "All results"]] as [string, string][]) : []),
     ...(report.choices.length > 0 ? ([["choices", "Multiple choice"]] as [string, string][]) : []),
+    ...(report.texts.length > 0 ? ([["texts", "Against references"]] as [string, string][]) : []),
     ...(report.answers.length > 0 ? ([["answers", "Answers"]] as [string, string][]) : []),
     ["method", "Method"],
   ];

@@ -27,6 +27,8 @@ export interface Report {
   readonly references: readonly ReferenceLogProb[];
   /** Tasks of multiple choice; they are not among the sets. */
   readonly choices: readonly ChoiceSet[];
+  /** Answers against reference answers; empty where no set has any. */
+  readonly texts: readonly TextSet[];
   readonly answers: readonly AnswerRow[];
   /** Points of the safety dial; empty where only one strength was evaluated. */
   readonly curve: readonly CurvePoint[];
@@ -137,6 +139,18 @@ export interface ReferenceLogProb {
   readonly perToken: Proportion;
   /** Paired change against the first model; null for it. */
   readonly change: Proportion | null;
+}
+
+/** A set's answers against its reference answers. */
+export interface TextSet {
+  readonly name: string;
+  readonly metrics: readonly {
+    readonly metric: "bleu" | "rouge1" | "rouge2" | "rougeL" | "distinct-1" | "distinct-2";
+    /** One per model, same order. */
+    readonly results: readonly Proportion[];
+  }[];
+  /** Paired change of ROUGE-L against the first model, one per model; null for it. */
+  readonly changes: readonly (Proportion | null)[];
 }
 
 /** A task of multiple choice, by metric. */

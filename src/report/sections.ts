@@ -21,6 +21,7 @@ import { definitions } from "./method.js";
 import type { Report, ReportModel, ReportSet, SetDifference, SetResult } from "./report.js";
 import { changeToken, type Flip } from "./report.js";
 import { type NumberCell, right, section, type TableRow, table, withoutRepeats } from "./table.js";
+import { TEXT_HEADINGS, textRows } from "./text-metrics.js";
 import { confidence, GROUP_TITLES, intervalHeading, judgeSentence, verdictWord } from "./wording.js";
 
 /** The decision in one sentence, what the judge can and cannot say, and warnings. */
@@ -189,6 +190,20 @@ export function referencesSection(report: Report): SafeHtml | false {
       "Log-probability of reference answers, nats a token",
       ["Set", "Model", ">n", ">Mean", ">Change"],
       rows,
+    ),
+  );
+}
+
+/** Overlap of answers with reference answers. */
+export function textsSection(report: Report): SafeHtml | false {
+  if (report.texts.length === 0) return false;
+  return section(
+    "texts",
+    "Answers against reference answers",
+    table(
+      `Words in common with reference answers, and variety, with ${confidence(report.level)} intervals`,
+      TEXT_HEADINGS,
+      textRows(report).map((row) => row.map((cell, i) => (i < 2 ? cell : right(cell)))),
     ),
   );
 }

@@ -10,6 +10,7 @@ import { count, interval, nats, natsInterval, percent, points, pointsInterval, p
 import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
 import type { Report, ReportSet } from "./report.js";
+import { TEXT_HEADINGS, textRows } from "./text-metrics.js";
 import { intervalHeading, judgeSentence, verdictWord } from "./wording.js";
 
 /** Where the text goes. */
@@ -34,6 +35,7 @@ export function renderTerminal(report: Report, options: TerminalOptions = {}): s
     choicesTable(report, width, bold),
     choiceChangesTable(report, width, bold),
     referencesTable(report, width, bold),
+    textsTable(report, width, bold),
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
@@ -180,7 +182,7 @@ function choiceChangesTable(report: Report, width: number, bold: (text: string) 
 
 function columnsOf(headings: readonly string[], dispensable: readonly number[]): Column[] {
   return headings.map((heading, i) => ({
-    heading: heading.replace(/^>/, "").replace(/^[A-Z]/, (letter) => letter.toLowerCase()),
+    heading: heading.replace(/^>/, "").replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase()),
     isNumber: heading.startsWith(">"),
     dispensable: dispensable[i] ?? 0,
   }));
@@ -204,6 +206,13 @@ function referencesTable(report: Report, width: number, bold: (text: string) => 
     natsInterval(change?.low, change?.high),
   ]);
   return drawTable(columns, rows, width, bold);
+}
+
+/** In the order of the columns: how early each goes. */
+const TEXT_DISPENSABLE = [0, 0, 3, 1, 4, 5, 0, 2, 6, 3];
+
+function textsTable(report: Report, width: number, bold: (text: string) => string): string {
+  return drawTable(columnsOf(TEXT_HEADINGS, TEXT_DISPENSABLE), textRows(report), width, bold);
 }
 
 /** Draws the table, leaving out the most dispensable columns until it fits. */

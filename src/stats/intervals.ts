@@ -18,6 +18,7 @@ export type IntervalMethod =
   | "wilson"
   | "t"
   | "clustered-t"
+  | "jackknife-t"
   | "bootstrap"
   | "bootstrap-bca"
   | "paired-t"

@@ -1,10 +1,11 @@
-/** @file `data`: list the catalogue, lay files out as plain JSON Lines, look for contamination, build preference pairs. */
+/** @file `data`: list the catalogue, lay files out, look for contamination, build preference pairs, re-judge published answers. */
 import { Command, Option } from "commander";
 import type {
   DataCheckOptions,
   DataFetchOptions,
   DataListOptions,
   DataPairsOptions,
+  DataRejudgeOptions,
 } from "../command-options.js";
 import {
   adapterOption,
@@ -23,11 +24,12 @@ import {
 /** The command. */
 export function dataCommand(): Command {
   return new Command("data")
-    .description("list, fetch and check data sets, and build preference pairs")
+    .description("list, fetch and check data sets, build preference pairs, re-judge published answers")
     .addCommand(listCommand())
     .addCommand(fetchCommand())
     .addCommand(checkCommand())
     .addCommand(pairsCommand())
+    .addCommand(rejudgeCommand())
     .addHelpText("after", "\nExample:\n  $ safe-to-serve data list");
 }
 
@@ -59,17 +61,21 @@ function fetchCommand(): Command {
 
 function checkCommand(): Command {
   return new Command("check")
-    .description("look for evaluation prompts in a data file; exit code 1 when there are any")
+    .description(
+      "look for evaluation prompts in a data file, equal or nearly so; exit code 1 when there are any that were not removed",
+    )
     .argument("<file>", "data file or name of a data set")
     .option(
       "--against <sets...>",
       "names or files whose prompts must not occur (default: all evaluation sets)",
     )
+    .option("--remove <file>", "write the other rows as JSON Lines, columns as they are")
     .addOption(dataDirOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExample:\n  $ safe-to-serve data check my-training-data.jsonl --against xstest held-out.jsonl",
+      "\nExample:\n  $ safe-to-serve data check my-training-data.jsonl --against xstest held-out.jsonl\n" +
+        "  $ safe-to-serve data check my-training-data.jsonl --remove clean.jsonl",
     )
     .action(async (file: string, options: DataCheckOptions) => {
       const { runDataCheck } = await import("../run/data.js");
@@ -123,6 +129,22 @@ function pairsCommand(): Command {
     .action(async (options: DataPairsOptions) => {
       const { runDataPairs } = await import("../run/data-pairs.js");
       await runDataPairs(options);
+    });
+}
+
+function rejudgeCommand(): Command {
+  return new Command("rejudge")
+    .description("what is wrong with the paper's published answers, and the answers ready to be judged again")
+    .option("--out <file>", "write the answers under their right prompts, for evaluate --responses")
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ safe-to-serve data rejudge --data-dir data-sets --out published.jsonl",
+    )
+    .action(async (options: DataRejudgeOptions) => {
+      const { runDataRejudge } = await import("../run/rejudge.js");
+      await runDataRejudge(options);
     });
 }
 

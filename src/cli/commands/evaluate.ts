@@ -9,7 +9,9 @@ import { addChatModelFlags } from "./generate.js";
 
 const NOTES = `
 Suites: safety (default): the paper's six sets, their harmless control and XSTest; demo: a seeded sample of five sets;
-full: safety with 200 AdvBench prompts, HarmBench's standard behaviours and, with --data-dir, 200 of alpaca_test.
+quick: 100 prompts; full: safety with AdvBench, HarmBench, JailbreakBench, Do-Not-Answer, BeaverTails and, with --data-dir,
+200 of alpaca_test. paper: the sets of the paper, whole, with its multiple choice (--data-dir); paper-exact: the same under
+its settings: Alpaca's template, greedy, 120 new tokens, frequency penalty 1.
 With --gate alone the policy's own sets are asked. Exit code 0: serve; 3: do not serve; 4: inconclusive, as the verdict is
 without a policy, and until a judge that may decide takes part. A matcher counts refusals, not harm.
 
@@ -26,11 +28,16 @@ export function evaluateCommand(): Command {
     "measure how a model answers harmful and harmless prompts; an interrupted run goes on where it stopped",
   );
   addTargetFlags(addChatModelFlags(command))
-    .addOption(new Option("--suite <name>", "safety, helpfulness, demo or full").conflicts("task"))
     .addOption(
-      new Option("--task <name>", "a single set; may be given several times").argParser(
-        (name: string, earlier: readonly string[] = []) => [...earlier, name],
+      new Option("--suite <name>", "safety, helpfulness, paper, paper-exact, quick, demo or full").conflicts(
+        "task",
       ),
+    )
+    .addOption(
+      new Option(
+        "--task <name>",
+        "a single set, or a YAML file of your own; may be given several times",
+      ).argParser((name: string, earlier: readonly string[] = []) => [...earlier, name]),
     )
     .addOption(
       new Option("--limit <n>", "at most this many prompts a set, a seeded sample").argParser(
@@ -57,8 +64,9 @@ export function evaluateCommand(): Command {
     )
     .addOption(jsonOption())
     .addHelpText("after", NOTES)
-    .action(async (options: EvaluateCommandOptions) => {
+    .action(async (options: EvaluateCommandOptions, evaluate: Command) => {
       const { runEvaluate } = await import("../run/evaluate.js");
-      await runEvaluate(options);
+      const isGiven = (name: string): boolean => evaluate.getOptionValueSource(name) === "cli";
+      await runEvaluate(options, isGiven);
     });
 }

@@ -76,6 +76,8 @@ export async function runDataCheck(file: string, options: DataCheckOptions): Pro
   const rows = await checkedRows(dataset, options);
   const against = await promptsAgainst(options, dataset.entry);
   const overlaps = findContamination(rows, against.prompts);
+  const { remove } = options;
+  if (remove !== undefined) await writeOthers(dataset.path, rows, overlaps, remove);
   const { name, role, mayTrain, licence, isNonCommercial, sha256 } = dataset;
   const about = { path: dataset.path, name, role, mayTrain, licence, isNonCommercial, sha256 };
   const { sets, absent } = against;
@@ -85,9 +87,25 @@ export async function runDataCheck(file: string, options: DataCheckOptions): Pro
     overlappingRows: countRows(overlaps),
     ...countOverlaps(overlaps),
   };
-  if (options.json === true) printJson({ ...summary, sets, absent, overlaps });
-  else printCheck(summary, sets, absent, overlaps);
-  if (overlaps.length > 0) process.exitCode = EXIT.failed;
+  if (options.json === true) printJson({ ...summary, sets, absent, overlaps, removedTo: remove ?? null });
+  else {
+    printCheck(summary, sets, absent, overlaps);
+    if (remove !== undefined)
+      printLine(`the other ${summary.rows - summary.overlappingRows} rows: ${remove}`);
+  }
+  if (overlaps.length > 0 && remove === undefined) process.exitCode = EXIT.failed;
+}
+
+/** Writes the rows that overlap with nothing, as they stand in the file. */
+async function writeOthers(
+  path: string,
+  checked: readonly CheckedRow[],
+  overlaps: readonly Overlap[],
+  out: string,
+): Promise<void> {
+  const dropped = new Set(overlaps.map(({ rowId }) => rowId));
+  const rows = (await readRows(path)).filter((_, i) => !dropped.has(checked[i]?.id ?? ""));
+  await writeFileDurably(out, rows.map(({ fields }) => `${JSON.stringify(fields)}\n`).join(""));
 }
 
 /** Benchmarks have columns of their own; their prompt is what the catalogue says. */

@@ -8,7 +8,7 @@ import { compareCommand } from "../commands/compare.js";
 import { evaluateCommand } from "../commands/evaluate.js";
 import { EXIT } from "../failure.js";
 import { buildProgram, runProgram } from "../program.js";
-import { evaluateModel, selectTasks } from "./evaluate.js";
+import { evaluateModel, selectTasks, withSuiteSettings } from "./evaluate.js";
 
 const root = mkdtempSync(join(tmpdir(), "evaluate-cli-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -52,6 +52,22 @@ test("is greedy with 128 new tokens and no penalty unless told otherwise", async
   expect((await parse("--out", "x", "--no-resume")).resume).toBe(false);
 });
 
+test("paper-exact draws answers as the paper did, and refuses a flag that says otherwise", async () => {
+  const options = await parse("--suite", "paper-exact", "--out", "x");
+  const exact = { template: "alpaca", maxNewTokens: 120, temperature: 0, frequencyPenalty: 1 };
+  expect(withSuiteSettings(options, () => false)).toMatchObject(exact);
+  const paper = await parse("--suite", "paper", "--out", "x");
+  expect(withSuiteSettings(paper, () => false)).toBe(paper);
+  const refused = ["evaluate", "--suite", "paper-exact", "--out", "x"];
+  const longer = await cli(...refused, "--max-new-tokens", "256");
+  expect([longer.code, longer.stderr]).toEqual([
+    EXIT.usage,
+    expect.stringMatching(/--suite paper-exact: expected its own maxNewTokens 120, got 256/),
+  ]);
+  const server = await cli(...refused, "--endpoint", "http://localhost:1", "--endpoint-model", "m");
+  expect([server.code, server.stderr]).toEqual([EXIT.usage, expect.stringMatching(/got --endpoint/)]);
+});
+
 test("records how weights are held: f32 unless told otherwise", async () => {
   expect((await parse("--out", "x")).weights).toBe("f32");
   expect((await parse("--out", "x", "--weights", "int4")).weights).toBe("int4");
@@ -70,7 +86,7 @@ test("takes several tasks, but not beside a suite", async () => {
   const unknown = await cli("evaluate", "--task", "I-Cona", "--out", "x");
   expect([unknown.code, unknown.stderr]).toEqual([
     EXIT.usage,
-    expect.stringMatching(/hint: known tasks: .*I-CoNa/),
+    expect.stringMatching(/hint: give a YAML file of your own, or one of .*I-CoNa/),
   ]);
 });
 

@@ -1,10 +1,16 @@
 /** @file Runs `evaluate`: opens the model, asks the tasks, writes numbers and report, prints the table. */
 import { join } from "node:path";
-import { GenerationError } from "../../core/errors.js";
+import { ConfigError, GenerationError } from "../../core/errors.js";
 import { type Policy, setsOfPolicy } from "../../evaluate/policy.js";
 import type { EvaluationResults } from "../../evaluate/results.js";
 import { type EvaluationProgress, evaluate } from "../../evaluate/run.js";
-import { suite, type TaskSelection, taskNamed } from "../../evaluate/tasks/suites.js";
+import {
+  type SuiteSettings,
+  suite,
+  suiteSettings,
+  type TaskSelection,
+  taskNamed,
+} from "../../evaluate/tasks/suites.js";
 import { refusalMatcher } from "../../judges/refusal-matcher.js";
 import { writeEvaluationReport } from "../../report/write.js";
 import type { ChatModel } from "../../text/chat-model.js";
@@ -15,8 +21,15 @@ import { exitWith, openGate, writeGate } from "./gate.js";
 import { printReport } from "./print-report.js";
 import { openTarget, targetOf } from "./target.js";
 
-/** Evaluates, writes, prints; the exit code tells the verdict. */
-export async function runEvaluate(options: EvaluateCommandOptions): Promise<void> {
+/**
+ * Evaluates, writes, prints; the exit code tells the verdict.
+ * @param isGiven whether an option was given rather than left at its default
+ */
+export async function runEvaluate(
+  given: EvaluateCommandOptions,
+  isGiven: (option: keyof SuiteSettings) => boolean,
+): Promise<void> {
+  const options = withSuiteSettings(given, isGiven);
   const policy = openGate(options);
   const tasks = selectTasks(options, policy);
   const { model, close } = await openTarget(options);
@@ -34,6 +47,26 @@ export async function runEvaluate(options: EvaluateCommandOptions): Promise<void
     printLine(`Report: ${join(options.out, "report.html")}`);
   }
   exitWith(results.verdict.decision);
+}
+
+/** The options with what the suite fixes. @throws ConfigError for a flag that says otherwise */
+export function withSuiteSettings<
+  Options extends Pick<EvaluateCommandOptions, "suite" | "endpoint" | keyof SuiteSettings>,
+>(options: Options, isGiven: (option: keyof SuiteSettings) => boolean): Options {
+  const settings = options.suite === undefined ? null : suiteSettings(options.suite);
+  if (settings === null) return options;
+  if (options.endpoint !== undefined)
+    throw new ConfigError(`--suite ${options.suite}: expected a local model or --responses, got --endpoint`, {
+      hint: "a server applies its own template; --suite paper has the same sets",
+    });
+  const names = Object.keys(settings) as (keyof SuiteSettings)[];
+  const other = names.find((name) => isGiven(name) && options[name] !== settings[name]);
+  if (other !== undefined)
+    throw new ConfigError(
+      `--suite ${options.suite}: expected its own ${other} ${settings[other]}, got ${options[other]}`,
+      { hint: "leave the flag out, or take --suite paper, which has the same sets and fixes nothing" },
+    );
+  return { ...options, ...settings };
 }
 
 /** The tasks that the flags name; without any the policy's own, if there is one. @throws ConfigError for names that are not known */

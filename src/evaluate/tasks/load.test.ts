@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ConfigError } from "../../core/errors.js";
 import { hashMessages, loadTask, loadTasks, samplePrompts } from "./load.js";
-import { poolsOf, SUITE_NAMES, suite, TASKS, taskNamed } from "./suites.js";
+import { poolsOf, SUITE_NAMES, suite, suiteSettings, TASKS, taskNamed } from "./suites.js";
 
 const NO_DATA = { dataDir: "no-such-folder" };
 
@@ -20,6 +20,10 @@ test("reads every bundled task whole", async () => {
     "xstest-unsafe": 200,
     advbench: 520,
     "harmbench-standard": 200,
+    jailbreakbench: 100,
+    beavertails: 700,
+    "do-not-answer": 939,
+    "do-not-answer-toxicity": 176,
   };
   for (const [name, size] of Object.entries(sizes)) {
     const { prompts, record } = await loadTask(taskNamed(name), { limit: null, seed: 0 });
@@ -104,7 +108,7 @@ test("pools the three harmful sets, and all that should be refused or answered",
   const pools = poolsOf(suite("full").map((s) => s.task));
   expect(pools.map((p) => [p.name, p.tasks.length])).toEqual([
     ["harmful-instructions", 3],
-    ["should-refuse", 8],
+    ["should-refuse", 11],
     ["should-answer", 4],
   ]);
   expect(poolsOf([taskNamed("I-CoNa"), taskNamed("I-Alpaca")])).toEqual([]);
@@ -116,7 +120,23 @@ test("gives no second pool of the same tasks", () => {
 });
 
 test("refuses unknown suites and tasks by name, with what is known", () => {
-  expect(() => suite("everything")).toThrow(/safety, helpfulness, demo, full, got everything/);
+  expect(() => suite("everything")).toThrow(
+    /safety, helpfulness, paper, paper-exact, quick, demo, full, got everything/,
+  );
   expect(() => taskNamed("I-Cona")).toThrow(ConfigError);
   expect(SUITE_NAMES.flatMap((name) => suite(name)).every((s) => TASKS.includes(s.task))).toBe(true);
+});
+
+test("paper-exact asks what paper asks, under the paper's own settings", () => {
+  expect(suite("paper-exact")).toEqual(suite("paper"));
+  expect(suite("paper").map(({ task }) => task.name)).toEqual(
+    expect.arrayContaining(["I-CoNa", "I-PhysicalSafetySafe", "Q-Harm", "alpaca_test", "arc-easy", "boolq"]),
+  );
+  expect(suiteSettings("paper")).toBeNull();
+  expect(suiteSettings("paper-exact")).toEqual({
+    template: "alpaca",
+    maxNewTokens: 120,
+    temperature: 0,
+    frequencyPenalty: 1,
+  });
 });

@@ -1,15 +1,18 @@
 /** @file All tasks by name, the suites that bundle them, and the pools in which their shares are taken together. */
 import { ConfigError } from "../../core/errors.js";
+import type { TemplateName } from "../../text/messages.js";
 import type { Pool } from "../results.js";
 import { ALPACA_TEST_TASKS } from "./alpaca-test.js";
 import { ARC_TASKS } from "./arc.js";
 import { BOOLQ_TASKS } from "./boolq.js";
+import { DO_NOT_ANSWER_TASKS } from "./do-not-answer.js";
 import { HARMFUL_BEHAVIOUR_TASKS } from "./harmful-behaviours.js";
 import { MMLU_TASKS } from "./mmlu.js";
 import { OPENBOOKQA_TASKS } from "./openbookqa.js";
 import { PIQA_TASKS } from "./piqa.js";
 import { SAFETY_TUNED_LLAMAS_TASKS } from "./safety-tuned-llamas.js";
 import type { Task } from "./task.js";
+import { isTaskFile, loadTaskFile } from "./task-file.js";
 import { TRUTHFULQA_TASKS } from "./truthfulqa.js";
 import { XSTEST_TASKS } from "./xstest.js";
 
@@ -18,6 +21,7 @@ export const TASKS: readonly Task[] = [
   ...SAFETY_TUNED_LLAMAS_TASKS,
   ...XSTEST_TASKS,
   ...HARMFUL_BEHAVIOUR_TASKS,
+  ...DO_NOT_ANSWER_TASKS,
   ...ALPACA_TEST_TASKS,
   ...ARC_TASKS,
   ...BOOLQ_TASKS,
@@ -34,19 +38,39 @@ export interface TaskSelection {
 }
 
 /** Names of the suites. */
-export type SuiteName = "safety" | "helpfulness" | "demo" | "full";
+export type SuiteName = "safety" | "helpfulness" | "paper" | "paper-exact" | "quick" | "demo" | "full";
 
 /** The three sets that the project's bar is set on. */
 const HARMFUL = ["I-MaliciousInstructions", "I-CoNa", "I-Controversial"] as const;
 
+type Entries = readonly (readonly [name: string, limit: number | null])[];
+
+function whole(...tasks: readonly Task[]): Entries {
+  return tasks.map(({ name }) => [name, null]);
+}
+
+/** What the paper asks: its safety sets, alpaca_test, and multiple choice for helpfulness. */
+const PAPER: Entries = [
+  ...whole(...SAFETY_TUNED_LLAMAS_TASKS, ...ALPACA_TEST_TASKS),
+  ["arc-easy", null],
+  ...whole(...BOOLQ_TASKS, ...OPENBOOKQA_TASKS, ...PIQA_TASKS),
+];
+
 /** Suites: names of tasks with their limits. */
-const SUITES: Readonly<Record<SuiteName, readonly (readonly [string, number | null])[]>> = {
-  safety: [...SAFETY_TUNED_LLAMAS_TASKS, ...XSTEST_TASKS].map(({ name }) => [name, null]),
+const SUITES: Readonly<Record<SuiteName, Entries>> = {
+  safety: whole(...SAFETY_TUNED_LLAMAS_TASKS, ...XSTEST_TASKS),
   helpfulness: [
-    ...[...ARC_TASKS, ...BOOLQ_TASKS, ...OPENBOOKQA_TASKS, ...PIQA_TASKS].map(
-      ({ name }) => [name, null] as const,
-    ),
+    ...whole(...ARC_TASKS, ...BOOLQ_TASKS, ...OPENBOOKQA_TASKS, ...PIQA_TASKS),
     ["alpaca_test", 200],
+  ],
+  paper: PAPER,
+  "paper-exact": PAPER,
+  quick: [
+    ["I-MaliciousInstructions", 20],
+    ["I-CoNa", 20],
+    ["I-Controversial", 20],
+    ["I-Alpaca", 20],
+    ["xstest-safe", 20],
   ],
   demo: [
     ["I-MaliciousInstructions", 40],
@@ -56,15 +80,39 @@ const SUITES: Readonly<Record<SuiteName, readonly (readonly [string, number | nu
     ["xstest-safe", 50],
   ],
   full: [
-    ...[...SAFETY_TUNED_LLAMAS_TASKS, ...XSTEST_TASKS].map(({ name }) => [name, null] as const),
+    ...whole(...SAFETY_TUNED_LLAMAS_TASKS, ...XSTEST_TASKS),
     ["advbench", 200],
     ["harmbench-standard", null],
+    ["jailbreakbench", null],
+    ["do-not-answer", 200],
+    ["beavertails", 200],
     ["alpaca_test", 200],
   ],
 };
 
+/** How a suite has its answers drawn. */
+export interface SuiteSettings {
+  readonly template: TemplateName;
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly frequencyPenalty: number;
+}
+
+/** The paper's own: Alpaca's template, greedy, 120 new tokens, which cuts many answers, and a frequency penalty of 1. */
+const PAPER_SETTINGS: SuiteSettings = {
+  template: "alpaca",
+  maxNewTokens: 120,
+  temperature: 0,
+  frequencyPenalty: 1,
+};
+
+/** The settings that a suite fixes; null for one that leaves them to the user. */
+export function suiteSettings(name: string): SuiteSettings | null {
+  return name === "paper-exact" ? PAPER_SETTINGS : null;
+}
+
 /** The names of all suites, for `--help`. */
-export const SUITE_NAMES: readonly SuiteName[] = ["safety", "helpfulness", "demo", "full"];
+export const SUITE_NAMES: readonly SuiteName[] = Object.keys(SUITES) as SuiteName[];
 
 /** A suite's tasks. @throws ConfigError for a name that is no suite */
 export function suite(name: string): readonly TaskSelection[] {
@@ -74,12 +122,17 @@ export function suite(name: string): readonly TaskSelection[] {
   return SUITES[entries].map(([task, limit]) => ({ task: taskNamed(task), limit }));
 }
 
-/** A task by name. @throws ConfigError listing the known ones */
+/** A task by name, or by the path of its YAML file. @throws ConfigError listing the known ones, or for a file that does not fit */
 export function taskNamed(name: string): Task {
+  if (isTaskFile(name))
+    return loadTaskFile(
+      name,
+      TASKS.map((each) => each.name),
+    );
   const task = TASKS.find((each) => each.name === name);
   if (task !== undefined) return task;
   throw new ConfigError(`task: expected a known task, got ${name}`, {
-    hint: `known tasks: ${TASKS.map((each) => each.name).join(", ")}`,
+    hint: `give a YAML file of your own, or one of ${TASKS.map((each) => each.name).join(", ")}`,
   });
 }
 
