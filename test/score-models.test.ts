@@ -36,6 +36,12 @@ const golden: {
 
 const { root, engine } = await scratchEngine("score-models");
 
+async function openGolden(variant: GoldenClassifier): Promise<Classifier> {
+  const opened = await openClassifier(writeGolden(root, variant));
+  if ("layout" in opened) return opened;
+  throw new Error("expected a classifier");
+}
+
 /** Rows cut to one length, padded with a token that means something. */
 async function scores(session: Session, rows: readonly (readonly number[])[], length: number) {
   const data = rows.flatMap((ids) => [...ids, ...new Array<number>(length - ids.length).fill(7)]);
@@ -65,7 +71,7 @@ describe.each(golden.variants)("$name", (variant) => {
   let model: Classifier;
   let session: Session;
   beforeAll(async () => {
-    model = await openClassifier(writeGolden(root, variant));
+    model = await openGolden(variant);
     session = await engine.open(emitModel(classifierGraph(model)));
   });
   const expected = variant.sequences.flatMap(({ scores }) => scores);
@@ -101,7 +107,7 @@ describe.each(golden.variants.filter(({ exchanges }) => exchanges.length > 0))("
   const known = Array.from({ length: 30 }, () => variant.exchanges).flat();
 
   test("scores exchanges as transformers scores their texts", async () => {
-    const classifier = await openClassifier(writeGolden(root, variant));
+    const classifier = await openGolden(variant);
     const format = DIALOGUE_FORMATS[classifier.layout.dialogueFormat];
     const model = new ClassifierScoreModel({ engine, classifier, format });
     const exchanges = known.map(({ messages, response }, n) => ({ id: `${n}`, messages, response }));
@@ -114,12 +120,12 @@ describe.each(golden.variants.filter(({ exchanges }) => exchanges.length > 0))("
   });
 
   test("one of them is cut where the positions end", async () => {
-    const { layout } = await openClassifier(writeGolden(root, variant));
+    const { layout } = await openGolden(variant);
     expect(Math.max(...variant.exchanges.map(({ length }) => length))).toBe(layout.maxLength);
   });
 
   test("the text format belongs to what the scores mean", async () => {
-    const classifier = await openClassifier(writeGolden(root, variant));
+    const classifier = await openGolden(variant);
     const hashes = Object.values(DIALOGUE_FORMATS).map(
       (format) => new ClassifierScoreModel({ engine, classifier, format }).hash,
     );

@@ -19,6 +19,26 @@ export interface PreferencePair {
   readonly rejected: readonly Message[];
 }
 
+/** A pair for a reward model. */
+export interface RewardPair extends PreferencePair {
+  /** By how much the chosen answer's reward should be ahead; default 0. */
+  readonly margin?: number;
+}
+
+/** A pair for a cost model: the chosen answer is the safer one, whether either is safe is said apart. */
+export interface CostPair extends PreferencePair {
+  readonly isChosenSafe: boolean;
+  readonly isRejectedSafe: boolean;
+}
+
+/** An answer with the index of its label. */
+export interface LabelledAnswer {
+  readonly id: string;
+  readonly prompt: readonly Message[];
+  readonly completion: readonly Message[];
+  readonly label: number;
+}
+
 /** A prompt to be answered. */
 export interface PromptRow {
   readonly id: string;

@@ -154,3 +154,13 @@ describe("splitByBudget", () => {
     expect(splitByBudget([], (n: number) => n, 6, 2)).toEqual([]);
   });
 });
+
+test("where only the end is read, a branch takes all its places and has one target, its last token", () => {
+  const ends = [PAIR, SINGLE].map((segment) => ({ ...segment, readsEnd: true }));
+  const packed = packSegments(ends);
+  const at = (index: bigint) => Number(packed.inputIds[Number(index)]);
+  expect(Array.from(packed.targetIndex, at)).toEqual([12, 21, 7]);
+  expect(Array.from(packed.sequenceOf)).toEqual([0, 1, 2]);
+  expect(packed.filled).toBe(ends.reduce((sum, segment) => sum + segmentLength(segment), 0));
+  expect(ends.map(segmentLength)).toEqual([8, 3]);
+});

@@ -1,7 +1,7 @@
 /**
  * @file Rows without padding: segments (a prompt computed once and its answers) are packed side by side into rows, kept
- * apart by segment ids and restarted positions. An answer's last token is only ever a label, so it takes no place. What
- * all prompts begin with (the template's system turn) stands once at the head of every row.
+ * apart by segment ids and restarted positions. An answer's last token is only ever a label, so it takes no place; under
+ * a class head it is what is read, and takes one. What all prompts begin with (the template's system turn) stands once at the head of every row.
  * Query i sees key j iff j ≤ i in the row, and j lies in the head, or in the same segment and there in the prompt
  * (branch 0) or in i's own branch.
  */
@@ -14,6 +14,8 @@ export interface Segment {
   readonly prompt: readonly number[];
   /** Each at least one token; all of its tokens are labels. */
   readonly branches: readonly (readonly number[])[];
+  /** True for a class head: the one target of a branch is the position of its last token, with label 0. */
+  readonly readsEnd?: boolean;
 }
 
 /** How rows are filled. */
@@ -58,9 +60,22 @@ export const ROW_CAPACITY = 256;
 /** Segment id of the tokens at the head of a row that all its segments begin with. */
 export const SHARED_HEAD = -2;
 
-/** Row positions that a segment takes: its prompt and every branch without its last token. */
+/** Row positions that a segment takes: its prompt and every branch, without its last token unless that is read. */
 export function segmentLength(segment: Segment): number {
-  return segment.branches.reduce((sum, branch) => sum + branch.length - 1, segment.prompt.length);
+  return segment.branches.reduce(
+    (sum, branch) => sum + placed(segment, branch).length,
+    segment.prompt.length,
+  );
+}
+
+/** Targets of a segment: every token of its branches, or one a branch where only the end is read. */
+export function targetCount({ branches, readsEnd }: Segment): number {
+  return readsEnd === true ? branches.length : branches.reduce((sum, branch) => sum + branch.length, 0);
+}
+
+/** The tokens of a branch that take a place. */
+function placed({ readsEnd }: Segment, branch: readonly number[]): readonly number[] {
+  return readsEnd === true ? branch : branch.slice(0, -1);
 }
 
 /**
@@ -73,7 +88,7 @@ export function packSegments(segments: readonly Segment[], options: PackingOptio
   const head = commonHead(segments);
   const bins = fillRows(segments, head.length, options.rowCapacity);
   const length = Math.max(0, ...bins.map((bin) => bin.used));
-  const labels = segments.reduce((sum, s) => sum + s.branches.reduce((n, b) => n + b.length, 0), 0);
+  const labels = segments.reduce((sum, segment) => sum + targetCount(segment), 0);
   const packed = emptyRows(bins.length, length, roundUp(labels, options.chunks ?? 1));
   const writer = { packed, head: head.length, target: 0, sequence: 0 };
   bins.forEach((_, row) => {
@@ -186,17 +201,14 @@ function writeSegment(writer: RowWriter, segment: Segment, index: number, offset
   const predicting = offset + own.length - 1;
   let cursor = offset + own.length;
   segment.branches.forEach((branch, b) => {
-    writeTokens(writer, branch.slice(0, -1), {
-      offset: cursor,
-      position: promptLength,
-      segment: index,
-      branch: b + 1,
-    });
-    branch.forEach((label, t) => {
-      const from = t === 0 ? predicting : cursor + t - 1;
-      writeTarget(writer, from, label);
-    });
-    cursor += branch.length - 1;
+    const tokens = placed(segment, branch);
+    writeTokens(writer, tokens, { offset: cursor, position: promptLength, segment: index, branch: b + 1 });
+    if (segment.readsEnd === true) writeTarget(writer, cursor + branch.length - 1, 0);
+    else
+      branch.forEach((label, t) => {
+        writeTarget(writer, t === 0 ? predicting : cursor + t - 1, label);
+      });
+    cursor += tokens.length;
     writer.sequence += 1;
   });
 }

@@ -4,6 +4,7 @@
  */
 export { ClassifierScoreModel, type ClassifierScoreModelParts } from "./classifier-score-model.js";
 export { type DecodeStatistics, emptyStatistics } from "./decoder.js";
+export { DecoderScoreModel, type DecoderScoreModelParts } from "./decoder-score-model.js";
 export { EndpointChatModel, type EndpointChatModelOptions } from "./endpoint/endpoint-chat-model.js";
 export {
   LocalChatModel,
@@ -12,14 +13,11 @@ export {
   type LocalSamplingOptions,
 } from "./local-chat-model.js";
 export {
-  type OpenClassifierOptions,
-  openClassifierScoreModel,
-} from "./open-classifier-score-model.js";
-export {
   conversationEncoder,
   type OpenChatModelOptions,
   openLocalChatModel,
 } from "./open-local-chat-model.js";
+export { type OpenScoreModelOptions, openScoreModel } from "./open-score-model.js";
 export { ResponsesModel } from "./responses-model.js";
 export { SAMPLING_DEFAULTS } from "./sampling-options.js";
 export type { TokenListener } from "./sequence.js";

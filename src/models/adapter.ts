@@ -1,7 +1,7 @@
 /**
  * @file LoRA adapters as PEFT writes them: `adapter_config.json` and `adapter_model.safetensors`. Read and written here so
  * that PEFT's own tools and ours can exchange them; what we cannot compute (DoRA, rsLoRA, biases, an adapted head, …) is
- * refused by name.
+ * refused by name. Beside the factors an adapter may hold one whole module: a class head (`modules_to_save: ["score"]`).
  */
 import { join } from "node:path";
 import { CheckpointError } from "../core/errors.js";
@@ -11,7 +11,7 @@ import { type ByteSource, openFile } from "./byte-source.js";
 import { type DecoderConfig, LINEAR_LAYERS } from "./config.js";
 import { type JsonObject, positiveInteger, positiveNumber, readJsonObject, shown } from "./json-fields.js";
 import type { Adapter, LoraConfig } from "./loaded-model.js";
-import { factorName } from "./lora.js";
+import { factorName, TRAINED_HEAD } from "./lora.js";
 import { checkpointShapes } from "./parse-config.js";
 import {
   type FloatTensor,
@@ -34,17 +34,29 @@ export interface AdapterOrigin {
   readonly baseConfig: DecoderConfig;
 }
 
+/** What an adapter may hold beside its factors. */
+export interface AdapterContent {
+  /** A class head; default false: language models have no use for one. */
+  readonly head?: boolean;
+}
+
 /**
  * Reads a PEFT LoRA adapter and checks it against the model it is meant for.
  * @throws CheckpointError for other kinds of adapters, for damaged files, and when it was made for another model
  */
-export async function readAdapter(folder: string, baseConfig: DecoderConfig): Promise<Adapter> {
+export async function readAdapter(
+  folder: string,
+  baseConfig: DecoderConfig,
+  { head = false }: AdapterContent = {},
+): Promise<Adapter> {
   const where = join(folder, CONFIG_FILE);
   const json = readJsonObject(where);
-  refuseVariants(json, where);
+  refuseVariants(json, where, head);
   const source = openFile(join(folder, WEIGHTS_FILE));
   try {
-    const found = factorEntries(source);
+    const entries = parseSafetensors(source).entries;
+    const classHead = head ? readHead(source, entries.get(TRAINED_HEAD), baseConfig) : null;
+    const found = factorEntries(source, entries, classHead === null ? [] : [TRAINED_HEAD]);
     const rank = positiveInteger(json, "r", where);
     checkFactors(source.name, found, rank, baseConfig, json);
     const config: LoraConfig = {
@@ -54,19 +66,28 @@ export async function readAdapter(folder: string, baseConfig: DecoderConfig): Pr
       modules: modulesOf(found, baseConfig),
     };
     checkTargets(json, where, config.modules, baseConfig);
-    return makeAdapter(config, readFactors(source, found, config.modules));
+    const adapter = makeAdapter(config, readFactors(source, found, config.modules));
+    return classHead === null ? adapter : withHead(adapter, classHead);
   } finally {
     source.close();
   }
 }
 
+/** An adapter with a class head [labels, D] beside its factors. */
+export function withHead({ config, factors }: Adapter, head: FloatTensor): Adapter {
+  return makeAdapter(
+    { ...config, labels: head.shape[0] as number },
+    new Map([...factors, [TRAINED_HEAD, head]]),
+  );
+}
+
 /** Writes an adapter as PEFT does; PEFT, vLLM and others load it from there. */
 export async function writeAdapter(folder: string, adapter: Adapter, origin: AdapterOrigin): Promise<void> {
   await writeSafetensors(join(folder, WEIGHTS_FILE), adapter.factors, { format: "pt" });
-  const { rank, alpha, dropout, modules } = adapter.config;
+  const { rank, alpha, dropout, modules, labels } = adapter.config;
   await writeJsonDurably(join(folder, CONFIG_FILE), {
     peft_type: "LORA",
-    task_type: "CAUSAL_LM",
+    task_type: labels === undefined ? "CAUSAL_LM" : "SEQ_CLS",
     base_model_name_or_path: origin.baseModelId,
     r: rank,
     lora_alpha: alpha,
@@ -76,7 +97,7 @@ export async function writeAdapter(folder: string, adapter: Adapter, origin: Ada
     fan_in_fan_out: false,
     inference_mode: true,
     init_lora_weights: true,
-    modules_to_save: null,
+    modules_to_save: labels === undefined ? null : ["score"],
     use_dora: false,
     use_rslora: false,
   });
@@ -130,14 +151,20 @@ const BASE_CHANGING_INITS: readonly string[] = ["pissa", "olora", "loftq", "cord
 /** Modules that PEFT adapts, and of which it keeps whole copies; no graph here adapts or replaces them. */
 const UNADAPTED: readonly string[] = ["lm_head", "embed_tokens"];
 
-function refuseVariants(json: JsonObject, where: string): void {
+/** Names under which PEFT looks for class heads; a decoder has only the first. */
+const HEAD_MODULES: readonly unknown[] = ["score", "classifier"];
+
+function refuseVariants(json: JsonObject, where: string, head: boolean): void {
   const refuse = (field: string, expected: string): CheckpointError =>
     new CheckpointError(`${where}: expected ${field} to be ${expected}, got ${shown(json[field])}`, {
       hint: MERGE_HINT,
     });
   if (json["peft_type"] !== "LORA") throw refuse("peft_type", '"LORA"');
   if ((json["bias"] ?? "none") !== "none") throw refuse("bias", '"none"');
-  for (const field of UNSUPPORTED_SETTINGS) if (!isOff(json[field])) throw refuse(field, "off");
+  const whole = json["modules_to_save"];
+  const isHead = head && Array.isArray(whole) && whole.every((module) => HEAD_MODULES.includes(module));
+  for (const field of UNSUPPORTED_SETTINGS)
+    if (!isOff(json[field]) && !(isHead && field === "modules_to_save")) throw refuse(field, "off");
   const init = json["init_lora_weights"];
   if (typeof init === "string" && BASE_CHANGING_INITS.some((name) => init.startsWith(name)))
     throw refuse("init_lora_weights", "one that leaves the base as it is");
@@ -157,9 +184,27 @@ function dropoutOf(json: JsonObject, where: string): number {
   throw new CheckpointError(`${where}: expected lora_dropout in [0, 1), got ${shown(dropout)}`);
 }
 
-/** An adapter's tensors, all of which must be factors: what is not applied is not ignored. */
-function factorEntries(source: ByteSource): ReadonlyMap<string, SafetensorsEntry> {
-  const { entries } = parseSafetensors(source);
+function readHead(
+  source: ByteSource,
+  entry: SafetensorsEntry | undefined,
+  { hiddenSize }: DecoderConfig,
+): FloatTensor | null {
+  if (entry === undefined) return null;
+  const [labels, width] = entry.shape;
+  if (entry.shape.length === 2 && labels !== 0 && width === hiddenSize)
+    return { shape: entry.shape, data: readTensor(source, entry) };
+  throw new CheckpointError(
+    `${source.name}: expected a head [labels, ${hiddenSize}], got [${entry.shape}] in ${TRAINED_HEAD}`,
+  );
+}
+
+/** An adapter's other tensors, all of which must be factors: what is not applied is not ignored. */
+function factorEntries(
+  source: ByteSource,
+  all: ReadonlyMap<string, SafetensorsEntry>,
+  read: readonly string[],
+): ReadonlyMap<string, SafetensorsEntry> {
+  const entries = new Map(Array.from(all).filter(([name]) => !read.includes(name)));
   for (const name of entries.keys())
     if (!/\.lora_[AB]\.weight$/.test(name) || UNADAPTED.some((module) => name.includes(`.${module}.`)))
       throw new CheckpointError(

@@ -31,7 +31,7 @@ import {
 import type { DecoderConfig, LinearLayer } from "./config.js";
 import { linearShape, stackedName } from "./linear-layers.js";
 import type { LoadedModel, QuantisedTensor, StoredTensor } from "./loaded-model.js";
-import type { LoraInputs } from "./lora.js";
+import { type LoraInputs, TRAINED_HEAD } from "./lora.js";
 import { BLOCK_SIZE, ZERO_CODE } from "./quantise.js";
 import { rotaryFrequencies } from "./rope.js";
 
@@ -53,6 +53,9 @@ export interface DecoderOutputs {
   /** New keys and values of each layer, [B,G,T,K] */
   readonly present: readonly { readonly key: Value; readonly value: Value }[];
 }
+
+/** Name of the class head in checkpoints of `…ForSequenceClassification`. */
+export const CLASS_HEAD = "score.weight";
 
 /** A checkpoint inside one graph: its tensors as initialisers in the checkpoint's own file. */
 export class DecoderGraph {
@@ -99,6 +102,11 @@ export class DecoderGraph {
     const quantised = this.quantised(this.headName());
     if (!quantised) return this.weight(this.headName());
     return reshape(this.dequantised(quantised, null), [this.config.vocabSize, this.config.hiddenSize]);
+  }
+
+  /** The class head [labels,D]: the one trained with the adapter, or the checkpoint's own. */
+  classHead(): Value {
+    return this.lora?.factors.get(TRAINED_HEAD) ?? this.weight(CLASS_HEAD);
   }
 
   /** Logits [N,V] of hidden states [N,D]. */

@@ -72,9 +72,14 @@ export interface LoraConfig {
   readonly dropout: number;
   /** Full module names, e.g. `model.layers.0.self_attn.q_proj`, in checkpoint order. */
   readonly modules: readonly string[];
+  /** Labels of the class head that is trained with the factors; absent without one. */
+  readonly labels?: number;
 }
 
-/** Factors of a LoRA adapter by PEFT parameter name (`base_model.model.<module>.lora_A.weight` [R, in], `…lora_B.weight` [out, R]). */
+/**
+ * Factors of a LoRA adapter by PEFT parameter name (`base_model.model.<module>.lora_A.weight` [R, in], `…lora_B.weight` [out, R]);
+ * last, where there is one, its class head `base_model.model.score.weight` [labels, D].
+ */
 export interface Adapter {
   readonly config: LoraConfig;
   readonly factors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;

@@ -19,11 +19,14 @@ import { type DecoderConfig, LINEAR_LAYERS } from "./config.js";
 import { linearModule, linearShape } from "./linear-layers.js";
 import type { LoraConfig } from "./loaded-model.js";
 
+/** PEFT's name of a class head that is trained beside the factors (`modules_to_save: ["score"]`). */
+export const TRAINED_HEAD = "base_model.model.score.weight";
+
 /** Name and shape of one factor. */
 export interface LoraFactor {
   /** PEFT's parameter name. */
   readonly name: string;
-  /** A: [R, in]; B: [out, R] */
+  /** A: [R, in]; B: [out, R]; a class head: [labels, D] */
   readonly shape: readonly [number, number];
 }
 
@@ -43,15 +46,17 @@ export function loraModules(config: DecoderConfig, targets: readonly string[]): 
   ).flat();
 }
 
-/** The factors of an adapter, A before B, in module order. */
+/** The factors of an adapter, A before B, in module order; its class head last. */
 export function loraFactors(config: DecoderConfig, lora: LoraConfig): LoraFactor[] {
-  return lora.modules.flatMap((module) => {
+  const factors = lora.modules.flatMap((module): LoraFactor[] => {
     const [out, width] = linearShape(config, module);
     return [
-      { name: factorName(module, "A"), shape: [lora.rank, width] as const },
-      { name: factorName(module, "B"), shape: [out, lora.rank] as const },
+      { name: factorName(module, "A"), shape: [lora.rank, width] },
+      { name: factorName(module, "B"), shape: [out, lora.rank] },
     ];
   });
+  if (lora.labels === undefined) return factors;
+  return [...factors, { name: TRAINED_HEAD, shape: [lora.labels, config.hiddenSize] }];
 }
 
 /** PEFT's name of a factor. */

@@ -25,13 +25,17 @@ import { parseRope } from "./rope.js";
 /** Rotary tables hold every position. */
 const MAX_POSITIONS = 2 ** 20;
 
+/** What stands on a decoder, as the last part of transformers' class names. */
+export type DecoderHead = "CausalLM" | "SequenceClassification";
+
 /**
  * Reads the configuration of a checkpoint.
  * @param where the file's path, for messages
+ * @param head  the head that it must have; default that of a language model
  * @throws CheckpointError for other architectures, unsupported options, and missing or impossible sizes
  */
-export function parseConfig(json: JsonObject, where: string): DecoderConfig {
-  const architecture = architectureOf(json, where);
+export function parseConfig(json: JsonObject, where: string, head: DecoderHead = "CausalLM"): DecoderConfig {
+  const architecture = architectureOf(json, where, head);
   const rules = ARCHITECTURES[architecture];
   refuseOptions(json, rules, where);
   const fields = { ...rules.defaults, ...json };
@@ -83,12 +87,17 @@ function addLayerShapes(shapes: Map<string, readonly number[]>, config: DecoderC
   for (const norm of ["q_norm", "k_norm"]) shapes.set(`${at}.self_attn.${norm}.weight`, [config.headDim]);
 }
 
-function architectureOf(json: JsonObject, where: string): Architecture {
+/** transformers' class of an architecture with a head. */
+export function className(architecture: Architecture, head: DecoderHead): string {
+  return ARCHITECTURES[architecture].className.replace("CausalLM", head);
+}
+
+function architectureOf(json: JsonObject, where: string, head: DecoderHead): Architecture {
   const type = json["model_type"];
   const architectures = json["architectures"];
   const fits = (name: string) => !Array.isArray(architectures) || architectures.includes(name);
-  if (isArchitecture(type) && fits(ARCHITECTURES[type].className)) return type;
-  const wanted = isArchitecture(type) ? ARCHITECTURES[type].className : SUPPORTED_MODEL_TYPES.join(", ");
+  if (isArchitecture(type) && fits(className(type, head))) return type;
+  const wanted = isArchitecture(type) ? className(type, head) : SUPPORTED_MODEL_TYPES.join(", ");
   throw new CheckpointError(
     `${where}: expected architecture ${wanted}, got ${shown(architectures)} (model_type ${shown(type)})`,
     { hint: `supported model types: ${SUPPORTED_MODEL_TYPES.join(", ")}; only with a language model's head` },

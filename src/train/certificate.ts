@@ -13,7 +13,7 @@ export interface CertifiedToken {
   readonly id: number;
   /** Null where the text is masked. */
   readonly text: string | null;
-  /** Whether the loss trains the model to say this token. */
+  /** Whether the loss trains the model to say this token; under a class head, whether the score is read there. */
   readonly loss: boolean;
 }
 
@@ -55,7 +55,7 @@ export async function writeCertificate(run: string, certificate: Certificate): P
   await writeJsonDurably(join(run, "certificate.json"), certificate);
 }
 
-/** The first rows, token by token; texts of rejected answers are masked. */
+/** The first rows, token by token; texts of rejected answers are masked, and under a class head those of all answers. */
 export function certifiedRows(
   rows: readonly TrainingRow[],
   textOf: (id: number) => string,
@@ -66,7 +66,11 @@ export function certifiedRows(
       name: sequenceName(segment.branches.length, b),
       tokens: [
         ...segment.prompt.map((token) => ({ id: token, text: textOf(token), loss: false })),
-        ...branch.map((token) => ({ id: token, text: b === 0 ? textOf(token) : null, loss: true })),
+        ...branch.map((token, t) => ({
+          id: token,
+          text: b === 0 && segment.readsEnd !== true ? textOf(token) : null,
+          loss: segment.readsEnd !== true || t === branch.length - 1,
+        })),
       ],
     })),
   }));

@@ -109,13 +109,16 @@ function requireFinite(loss: number, gradients: NamedArrays, context: RunContext
   );
 }
 
-/** Rows with a log-probability that is not finite; all rows when every one is finite. */
+/** Rows with a log-probability or score that is not finite; all rows when every one is finite. */
 function suspects({ rows, packed, tokens }: RunContext): string[] {
   const perRow = Math.max(1, packed.sequences / Math.max(1, rows.length));
+  const values = tokens.scores ?? tokens.logProbs;
+  const width = values.length / packed.sequenceOf.length;
+  const allFinite = (m: number) => values.subarray(m * width, (m + 1) * width).every(Number.isFinite);
   const found = new Set<string>();
   packed.sequenceOf.forEach((sequence, m) => {
     const row = sequence < 0 ? undefined : rows[Math.floor(sequence / perRow)];
-    if (row !== undefined && !Number.isFinite(tokens.logProbs[m])) found.add(row.id);
+    if (row !== undefined && !allFinite(m)) found.add(row.id);
   });
   return found.size > 0 ? [...found] : rows.map(({ id }) => id);
 }

@@ -9,18 +9,17 @@ import { type DecodingSize, decodingMemory } from "../generate/memory-plan.js";
 import { decodeGraph } from "../models/decode-graph.js";
 import type { Adapter, LoadedModel } from "../models/loaded-model.js";
 import { type MemoryPlan, memoryPlan, requireRoom, sessionMemory } from "../models/memory-plan.js";
-import { scoreGraph } from "../models/score-graph.js";
 import { LOGIT_CHUNKS } from "../models/token-log-probs.js";
 import { type BatchLimits, microBatches, packRows } from "./gradient.js";
 import type { TrainingRow } from "./method.js";
 import { rowsOfStep, type SamplerOptions, totalSteps } from "./sampler.js";
-import { type StepLoss, stepGraph } from "./step-graph.js";
+import { forwardGraph, type HeadLoss, type StepLoss, stepGraph } from "./step-graph.js";
 
 /** What a plan is made from. */
 export interface TrainingMemoryTask {
   readonly model: LoadedModel;
   readonly adapter: Adapter;
-  readonly loss: StepLoss;
+  readonly loss: StepLoss | HeadLoss;
   readonly rows: readonly TrainingRow[];
   readonly evaluation: readonly TrainingRow[];
   readonly sampler: SamplerOptions;
@@ -100,7 +99,7 @@ function besideStep({
   if (evaluation.length > 0) {
     const limits = { batchSize: evaluation.length, tokenBudget, chunks: LOGIT_CHUNKS };
     const dims = largest(microBatches(evaluation, limits).map((part) => dimsOf(part)));
-    const { weights, activations } = sessionMemory(scoreGraph(model, adapter.config), dims);
+    const { weights, activations } = sessionMemory(forwardGraph(model, adapter.config), dims);
     sessions["evaluation"] = weights + activations;
   }
   if (watch !== null) {

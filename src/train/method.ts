@@ -1,5 +1,5 @@
 /** @file What distinguishes SFT from DPO, as the loop sees it: inputs of the step graph, and metrics from its outputs. */
-import type { PackedRows, Segment } from "../data/packing.js";
+import { type PackedRows, type Segment, targetCount } from "../data/packing.js";
 import type { TensorData } from "../engine/types.js";
 import type { TokenOutputs } from "./runner.js";
 
@@ -28,11 +28,19 @@ export interface TrainingMethod<Row extends TrainingRow> {
   checkFirstStep?(metrics: Metrics): string | null;
 }
 
-/** Adds figures up. */
+/** Adds figures up; of those named `min…` and `max…` the least and the greatest stays. */
 export function addSums(a: Sums, b: Sums): Sums {
   const sum: Record<string, number> = { ...a };
-  for (const [name, value] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + value;
+  for (const [name, value] of Object.entries(b)) {
+    const before = sum[name];
+    sum[name] = before === undefined ? value : joined(name, before, value);
+  }
   return sum;
+}
+
+function joined(name: string, a: number, b: number): number {
+  if (name.startsWith("min")) return Math.min(a, b);
+  return name.startsWith("max") ? Math.max(a, b) : a + b;
 }
 
 /** Tokens of a row as TRL counts them: prompt and answer of every branch. */
@@ -41,9 +49,9 @@ export function tokenCount(row: TrainingRow): number {
   return branches.reduce((sum, branch) => sum + prompt.length + branch.length, 0);
 }
 
-/** Tokens with loss of a row. */
+/** Tokens with loss of a row; under a class head the last of every branch. */
 export function trainedTokens(row: TrainingRow): number {
-  return row.segment.branches.reduce((sum, branch) => sum + branch.length, 0);
+  return targetCount(row.segment);
 }
 
 /** A float32 vector as a tensor. */

@@ -1,6 +1,12 @@
 /** @file What a training run takes, with defaults by method; the command line's flags are these in kebab case. */
 import { ConfigError } from "../core/errors.js";
-import type { PreferencePair, PromptCompletion } from "../data/examples.js";
+import type {
+  CostPair,
+  LabelledAnswer,
+  PreferencePair,
+  PromptCompletion,
+  RewardPair,
+} from "../data/examples.js";
 import type { SafetyAmount } from "../data/mixing.js";
 import type { Engine } from "../engine/types.js";
 import type { LoadedModel } from "../models/loaded-model.js";
@@ -12,7 +18,7 @@ import type { OverLengthPolicy } from "./prepare.js";
 import { type SchedulerName, schedulerName } from "./schedule.js";
 
 /** The methods by the name that `train` takes. */
-export type MethodName = "sft" | "sit" | "dpo" | "raft";
+export type MethodName = "sft" | "sit" | "dpo" | "raft" | "reward";
 
 /** Rows, or a data file or catalogue name to read them from. */
 export type DataSource<Row> = string | readonly Row[];
@@ -124,6 +130,37 @@ export interface DpoOptions extends TrainOptions<PreferencePair> {
   readonly nllWeight?: number;
 }
 
+/** What a class head learns: a reward, a cost whose zero is the threshold of harm, or classes. */
+export type RewardHead = "reward" | "cost" | "classifier";
+
+/** Options of a reward model. */
+export interface RewardModelOptions extends TrainOptions<RewardPair> {
+  readonly head: "reward";
+  /** TRL's `center_rewards_coefficient`: draws the rewards of a pair towards a mean of 0; default 0. */
+  readonly centerRewardsCoefficient?: number;
+}
+
+/** Options of a cost model. */
+export interface CostModelOptions extends TrainOptions<CostPair> {
+  readonly head: "cost";
+  /** Weight of the mean squared cost; default 0.001, as safe-rlhf. */
+  readonly costRegularization?: number;
+}
+
+/** Options of a classifier. */
+export interface ClassifierOptions extends TrainOptions<LabelledAnswer> {
+  readonly head: "classifier";
+  /** Names of the classes, in the order of their scores; default safe, unsafe. */
+  readonly labels?: readonly string[];
+  /** Column of the label: a name, the index of one, or true and false for 1 and 0; default "label". */
+  readonly labelField?: string;
+  /** A weight for each class, or "balanced": each class weighs as much as any other; default 1 each. */
+  readonly classWeights?: "balanced" | readonly number[];
+}
+
+/** Options of `trainReward`. */
+export type RewardOptions = RewardModelOptions | CostModelOptions | ClassifierOptions;
+
 const COMMON: Omit<TrainingSettings, "epochs" | "learningRate" | "scheduler" | "maxLength" | "batchSize"> = {
   maxSteps: 0,
   gradientAccumulation: 1,
@@ -143,6 +180,15 @@ const COMMON: Omit<TrainingSettings, "epochs" | "learningRate" | "scheduler" | "
 export const METHOD_DEFAULTS: Readonly<Record<MethodName, TrainingSettings>> = {
   sft: { ...COMMON, epochs: 3, learningRate: 2e-4, scheduler: "linear", maxLength: 1024, batchSize: 8 },
   sit: { ...COMMON, epochs: 3, learningRate: 3e-4, scheduler: "linear", maxLength: 1024, batchSize: 8 },
+  reward: {
+    ...COMMON,
+    epochs: 1,
+    learningRate: 2e-4,
+    scheduler: "linear",
+    maxLength: 1024,
+    batchSize: 8,
+    overLength: "drop",
+  },
   dpo: { ...COMMON, epochs: 2, learningRate: 5e-5, scheduler: "cosine", maxLength: 1024, batchSize: 4 },
   raft: { ...COMMON, epochs: 2, learningRate: 2e-4, scheduler: "constant", maxLength: 512, batchSize: 8 },
 };

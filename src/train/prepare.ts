@@ -3,7 +3,7 @@
  * `maxLength` tokens of each sequence), but nothing happens silently: what a run trains on is in its certificate.
  */
 import { DatasetError, TrainingError } from "../core/errors.js";
-import type { PreferencePair, PromptCompletion } from "../data/examples.js";
+import type { LabelledAnswer, PreferencePair, PromptCompletion } from "../data/examples.js";
 import type { Message } from "../text/messages.js";
 import type { TrainingRow } from "./method.js";
 import { DropCounter, type DropReason, type PreparationReport } from "./preparation-report.js";
@@ -40,6 +40,8 @@ export interface PrepareOptions {
   readonly stopTokenIds: readonly number[];
   /** Whether some row must end in a stop token; default true. Held-out rows, which train nothing, need none. */
   readonly needsStop?: boolean;
+  /** True for a class head, which reads the last token of every answer. */
+  readonly readsEnd?: boolean;
   /** Ids of rows that must not be used, and why. */
   readonly excluded?: ReadonlyMap<string, DropReason>;
 }
@@ -90,8 +92,32 @@ export function preparePairs(
   );
 }
 
+/**
+ * Prepares answers with a label (class heads); the same answer under two labels is kept as two rows. Errors as
+ * {@link prepareCompletions}.
+ */
+export function prepareLabelled(
+  rows: readonly LabelledAnswer[],
+  encoder: ExampleEncoder,
+  options: PrepareOptions,
+): Preparation {
+  return prepare(
+    rows.map(({ id, prompt, completion, label }) => ({
+      id,
+      prompt,
+      answers: [completion],
+      maxCompletionLength: 0,
+      label,
+    })),
+    encoder,
+    options,
+  );
+}
+
 interface SourceRow {
   readonly id: string;
+  /** Tells rows of equal tokens apart. */
+  readonly label?: number;
   readonly prompt: readonly Message[];
   readonly answers: readonly (readonly Message[])[];
   /** The row's own; 0: what the options say. */
@@ -100,6 +126,7 @@ interface SourceRow {
 
 interface EncodedRow {
   readonly id: string;
+  readonly label: number;
   readonly prompt: readonly number[];
   readonly answers: readonly EncodedExample[];
   readonly maxCompletionLength: number;
@@ -138,8 +165,8 @@ function encodeRows(
       continue;
     }
     const answers = source.answers.map((answer) => encoder.encodeExample(source.prompt, answer));
-    const { id, maxCompletionLength } = source;
-    const row = { id, prompt: answers[0]?.promptIds ?? [], answers, maxCompletionLength };
+    const { id, maxCompletionLength, label = 0 } = source;
+    const row = { id, label, prompt: answers[0]?.promptIds ?? [], answers, maxCompletionLength };
     const problem = tokenProblem(row, options);
     if (problem === null) encoded.push(row);
     else counter.drop(row.id, problem);
@@ -165,7 +192,9 @@ function tokenProblem({ prompt, answers }: EncodedRow, { maxLength }: PrepareOpt
 /** Keeps the first of equal rows, and none of a pair that occurs in both directions. */
 function dropRepeats(rows: readonly EncodedRow[], counter: DropCounter): EncodedRow[] {
   const keyOf = (row: EncodedRow, answers = row.answers) =>
-    [row.prompt, ...answers.map(({ completionIds }) => completionIds)].map((ids) => ids.join(",")).join("|");
+    [[row.label], row.prompt, ...answers.map(({ completionIds }) => completionIds)]
+      .map((ids) => ids.join(","))
+      .join("|");
   const all = new Set(rows.map((row) => keyOf(row)));
   const seen = new Set<string>();
   return rows.filter((row) => {
@@ -199,7 +228,8 @@ function cutRow(row: EncodedRow, options: PrepareOptions, counter: DropCounter):
   if (row.answers.some(({ completionIds }, i) => completionIds.length !== branches[i]?.length)) {
     counter.cut(row.id);
   }
-  return { id: row.id, segment: { id: row.id, prompt: row.prompt, branches } };
+  const reading = options.readsEnd === true ? { readsEnd: true } : {};
+  return { id: row.id, segment: { id: row.id, prompt: row.prompt, branches, ...reading } };
 }
 
 function dropRow(row: EncodedRow, reason: DropReason, counter: DropCounter): null {

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { memoryRoom } from "../core/available-memory.js";
+import { emitModel } from "../engine/onnx/emit.js";
 import { PREFILL_TOKENS } from "../generate/decoder.js";
 import { LocalChatModel } from "../generate/local-chat-model.js";
 import type { DecodingSize } from "../generate/memory-plan.js";
@@ -12,7 +13,6 @@ import { SAMPLING_DEFAULTS } from "../generate/sampling-options.js";
 import { refusalMatcher } from "../judges/refusal-matcher.js";
 import { makeAdapter, writeAdapter } from "../models/adapter.js";
 import type { LoraConfig } from "../models/loaded-model.js";
-import { buildScoreGraph } from "../models/score-graph.js";
 import { LOGIT_CHUNKS } from "../models/token-log-probs.js";
 import type { Completion, GenerationRequest } from "../text/chat-model.js";
 import { type AnswerKey, OpenAnswers } from "../text/open-answers.js";
@@ -37,7 +37,7 @@ import { openRunFolder } from "./run-folder.js";
 import { totalSteps } from "./sampler.js";
 import { SessionRunner } from "./session-runner.js";
 import type { TrainingStart } from "./start.js";
-import { buildStepGraph, noiseWidth, type StepLoss } from "./step-graph.js";
+import { buildStepGraph, forwardGraph, type HeadLoss, noiseWidth, type StepLoss } from "./step-graph.js";
 import {
   type ContaminationCheck,
   contaminatedRows,
@@ -62,7 +62,7 @@ export interface RunPlan<Source extends PromptedRow, Row extends TrainingRow> {
   readonly prepare: (rows: readonly Source[], options: PrepareOptions) => Preparation;
   /** Text of a row's preferred answer. */
   readonly preferred: (row: Source) => string;
-  readonly loss: StepLoss;
+  readonly loss: StepLoss | HeadLoss;
   /** Completes prepared rows, with the model open. */
   readonly bind: (
     rows: readonly TrainingRow[],
@@ -229,11 +229,11 @@ function certificateOf<Source extends PromptedRow, Row extends TrainingRow>(
 }
 
 /** The step and score graphs of a start. */
-export function sessionRunner({ engine, model, adapter }: TrainingStart, loss: StepLoss): SessionRunner {
+export function sessionRunner({ engine, model, adapter }: TrainingStart, loss: StepLoss | HeadLoss): SessionRunner {
   return new SessionRunner({
     engine,
     stepGraph: () => buildStepGraph(model, adapter.config, loss),
-    scoreGraph: () => buildScoreGraph(model, adapter.config),
+    scoreGraph: () => emitModel(forwardGraph(model, adapter.config)),
     shapes: adapter.factors,
     noiseWidth: noiseWidth(model, adapter.config),
   });

@@ -8,7 +8,9 @@ import type { NamedArrays } from "./optimizer.js";
 
 /** Per-label figures [M] of one run, in the order of {@link PackedRows.labels}. */
 export interface TokenOutputs {
-  /** Log-probability of the label, nats. */
+  /** Scores of a class head [M, labels], in place of all others. */
+  readonly scores?: Float32Array;
+  /** Log-probability of the label, nats; empty under a class head. */
   readonly logProbs: Float32Array;
   /** Entropy of the prediction, nats. */
   readonly entropy?: Float32Array;

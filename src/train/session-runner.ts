@@ -102,6 +102,7 @@ function onlyKnown(
 }
 
 function tokenOutputs(outputs: Readonly<Record<string, TensorData>>): TokenOutputs {
+  if (outputs["scores"]) return { logProbs: new Float32Array(), scores: floats(outputs, "scores") };
   return {
     logProbs: floats(outputs, "log_probs"),
     ...(outputs["entropy"] && { entropy: floats(outputs, "entropy") }),

@@ -2,7 +2,7 @@
 import { ConfigError } from "../core/errors.js";
 import { createEngine } from "../engine/engine.js";
 import type { Engine } from "../engine/types.js";
-import { makeAdapter, readAdapter } from "../models/adapter.js";
+import { makeAdapter, readAdapter, withHead } from "../models/adapter.js";
 import type { Adapter, LoadedModel, LoraConfig } from "../models/loaded-model.js";
 import { loraModules } from "../models/lora.js";
 import { openModel } from "../models/open.js";
@@ -31,8 +31,17 @@ export type StartOptions = Pick<
   "model" | "adapter" | "template" | "system" | "engine" | "threads" | keyof LoraSettings
 >;
 
-/** Opens model, engine and adapter. @throws ConfigError when LoRA options contradict a given adapter */
-export async function openStart(options: StartOptions, seed: number): Promise<TrainingStart> {
+/**
+ * Opens model, engine and adapter.
+ * @param labels of a class head that is trained with the adapter; none by default. A fresh head is zero, so that training
+ *   starts from equal scores; an adapter without a head gets one.
+ * @throws ConfigError when LoRA options contradict a given adapter
+ */
+export async function openStart(
+  options: StartOptions,
+  seed: number,
+  labels?: number,
+): Promise<TrainingStart> {
   const model = typeof options.model === "string" ? await openModel(options.model) : options.model;
   const { text } = model;
   const encoder = new ConversationEncoder({
@@ -41,8 +50,12 @@ export async function openStart(options: StartOptions, seed: number): Promise<Tr
     system: options.system,
     eosTokenIds: text.eosTokenIds,
   });
-  const given = options.adapter === undefined ? null : await readAdapter(options.adapter, model.config);
-  const adapter = given === null ? freshAdapter(model, options, seed) : continued(given, model, options);
+  const given =
+    options.adapter === undefined
+      ? null
+      : await readAdapter(options.adapter, model.config, { head: labels !== undefined });
+  const body = given === null ? freshAdapter(model, options, seed) : continued(given, model, options);
+  const adapter = labels === undefined ? body : headed(body, labels, model);
   const own = options.engine === undefined;
   const engine =
     options.engine ?? (await createEngine(options.threads === undefined ? {} : { threads: options.threads }));
@@ -77,6 +90,16 @@ function continued(given: Adapter, model: LoadedModel, options: Partial<LoraSett
   const dropout = loraDropout ?? LORA_DEFAULTS.loraDropout;
   checkDropout(dropout);
   return makeAdapter({ ...given.config, dropout }, given.factors);
+}
+
+/** The adapter with a head of so many labels: its own, or one of zeros. */
+function headed(adapter: Adapter, labels: number, { config }: LoadedModel): Adapter {
+  const known = adapter.config.labels;
+  if (known !== undefined && known !== labels)
+    throw new ConfigError(`--adapter: expected a head of ${labels} labels, got one of ${known}`);
+  if (known !== undefined) return adapter;
+  const head = { shape: [labels, config.hiddenSize], data: new Float32Array(labels * config.hiddenSize) };
+  return withHead(adapter, head);
 }
 
 function checkDropout(dropout: number): void {

@@ -23,10 +23,11 @@ import {
 import { emitModel, type GraphDefinition } from "../engine/onnx/emit.js";
 import type { EmittedModel } from "../engine/types.js";
 import { DecoderGraph } from "../models/decoder.js";
+import { headGraph, packedScores } from "../models/head-graph.js";
 import { linearShape } from "../models/linear-layers.js";
 import type { LoadedModel, LoraConfig } from "../models/loaded-model.js";
 import { DropoutNoise, LoraInputs } from "../models/lora.js";
-import { packedInputs, packedLogProbs } from "../models/score-graph.js";
+import { packedInputs, packedLogProbs, scoreGraph } from "../models/score-graph.js";
 import { dpoLoss } from "./losses/dpo.js";
 import type { DpoLossOptions } from "./losses/dpo-options.js";
 import { type GraphLoss, sftLoss } from "./losses/sft.js";
@@ -44,14 +45,30 @@ export interface StepTokens {
 /** Builds a loss, declaring the method's own inputs. */
 export type StepLoss = (tokens: StepTokens) => GraphLoss;
 
+/** A loss over the scores of a class head. */
+export interface HeadLoss {
+  /** @param scores [M, labels]: those of sequences 0, 1, … in order, then padding */
+  ofScores(scores: Value): GraphLoss;
+}
+
+/** The graph of a step: {@link tokenStepGraph}, or {@link headStepGraph} for a loss over scores. */
+export function stepGraph(model: LoadedModel, lora: LoraConfig, loss: StepLoss | HeadLoss): GraphDefinition {
+  return "ofScores" in loss ? headStepGraph(model, lora, loss) : tokenStepGraph(model, lora, loss);
+}
+
+/** The graph that evaluates what an adapter of this shape learns: log-probabilities, or scores where it has a head. */
+export function forwardGraph(model: LoadedModel, lora: LoraConfig): GraphDefinition {
+  return lora.labels === undefined ? scoreGraph(model, lora) : headGraph(model, lora);
+}
+
 /**
  * Inputs: those of `packedInputs`, `sequence_ids` int64 [M], the LoRA factors, the loss's own, and with dropout
  * `dropout_a` and `dropout_b` float32 [B·T, W], uniform in [0, 1), W as {@link noiseWidth} says.
  * Outputs: `loss` [1], `log_probs`, `entropy`, `is_correct`, `mean_logit` [M], and `grad.<factor>` for every factor.
  */
-export function stepGraph(model: LoadedModel, lora: LoraConfig, loss: StepLoss): GraphDefinition {
+function tokenStepGraph(model: LoadedModel, lora: LoraConfig, loss: StepLoss): GraphDefinition {
   const inputs = packedInputs();
-  const noise = lora.dropout > 0 ? dropoutNoise(model, lora, inputs.inputIds) : null;
+  const noise = dropoutNoise(model, lora, inputs.inputIds);
   const adapter = new LoraInputs(model.config, lora, null, noise);
   const { hidden, tokens } = packedLogProbs(new DecoderGraph(model, adapter), inputs);
   const sequenceIds = input("sequence_ids", "int64", inputs.labels.shape);
@@ -77,8 +94,38 @@ export function stepGraph(model: LoadedModel, lora: LoraConfig, loss: StepLoss):
   };
 }
 
+/**
+ * Inputs: those of `packedInputs` without `labels`, the LoRA factors and the head, the loss's own, and with dropout the
+ * fields of {@link tokenStepGraph}. Outputs: `loss` [1], `scores` [M, labels], and `grad.<factor>` for every factor.
+ */
+function headStepGraph(model: LoadedModel, lora: LoraConfig, loss: HeadLoss): GraphDefinition {
+  const inputs = packedInputs();
+  const noise = dropoutNoise(model, lora, inputs.inputIds);
+  const adapter = new LoraInputs(model.config, lora, null, noise);
+  const scores = packedScores(new DecoderGraph(model, adapter), inputs);
+  const result = loss.ofScores(scores);
+  const factors = [...adapter.factors];
+  const found = gradients(
+    [{ value: result.loss }],
+    factors.map(([, value]) => value),
+  );
+  return {
+    name: "head-step",
+    outputs: {
+      loss: result.loss,
+      scores,
+      ...Object.fromEntries(factors.map(([name], i) => [`grad.${name}`, found[i] as Value])),
+    },
+    externalDataFolder: model.folder,
+  };
+}
+
 /** {@link stepGraph} for a session. */
-export function buildStepGraph(model: LoadedModel, lora: LoraConfig, loss: StepLoss): EmittedModel {
+export function buildStepGraph(
+  model: LoadedModel,
+  lora: LoraConfig,
+  loss: StepLoss | HeadLoss,
+): EmittedModel {
   return emitModel(stepGraph(model, lora, loss));
 }
 
@@ -116,7 +163,8 @@ export function noiseWidth(model: LoadedModel, lora: LoraConfig): number {
   return Math.max(...lora.modules.map((module) => linearShape(model.config, module)[1]));
 }
 
-function dropoutNoise(model: LoadedModel, lora: LoraConfig, inputIds: Value): DropoutNoise {
+function dropoutNoise(model: LoadedModel, lora: LoraConfig, inputIds: Value): DropoutNoise | null {
+  if (lora.dropout === 0) return null;
   const shape = [multiplyDims(...inputIds.shape), noiseWidth(model, lora)];
   return new DropoutNoise(input("dropout_a", "float32", shape), input("dropout_b", "float32", shape));
 }

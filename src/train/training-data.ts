@@ -34,15 +34,20 @@ export interface LoadedRows<Row> {
   readonly rows: readonly Row[];
 }
 
-/** Reads rows; a file of a benchmark is refused. @throws ConfigError, DatasetError */
+/**
+ * Reads rows; a file of a benchmark is refused.
+ * @param learner what is trained: judges may learn from labelled answers, policies not
+ * @throws ConfigError, DatasetError
+ */
 export async function loadRows<Row>(
   source: DataSource<Row>,
   convert: (rows: readonly SourceRow[]) => Row[],
   folders: DataFolders,
+  learner: "policy" | "judge" = "policy",
 ): Promise<LoadedRows<Row>> {
   if (typeof source !== "string") return { name: "(rows)", hash: hashRows(source), rows: source };
   const dataset = await resolveDataset(source, folders);
-  assertTrainable(dataset, "policy");
+  assertTrainable(dataset, learner);
   const rows = convert(await readRows(dataset.path));
   return { name: source, hash: hashRows(rows), rows };
 }

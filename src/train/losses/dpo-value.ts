@@ -18,14 +18,14 @@ export function dpoLossValue(pair: PairLogProbs, options: Omit<DpoLossOptions, "
   const rejected = pair.policyRejected - pair.referenceRejected;
   const perToken = chosen / pair.chosenLength - rejected / pair.rejectedLength;
   if (loss === "ipo") return (perToken - 1 / (2 * beta)) ** 2;
-  if (loss === "sigmoid_norm") return softplus(-beta * perToken);
+  if (loss === "sigmoid_norm") return softplusValue(-beta * perToken);
   const margin = beta * (chosen - rejected);
-  const kept = (1 - labelSmoothing) * softplus(-margin);
-  const swapped = labelSmoothing * softplus(margin);
+  const kept = (1 - labelSmoothing) * softplusValue(-margin);
+  const swapped = labelSmoothing * softplusValue(margin);
   return loss === "sigmoid" ? kept + swapped : (kept - swapped) / (1 - 2 * labelSmoothing);
 }
 
 /** ln(1 + eˣ) without overflow. */
-function softplus(x: number): number {
+export function softplusValue(x: number): number {
   return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 }
