@@ -6,6 +6,7 @@ import type { LabelKind } from "../judges/labels.js";
 import type { WeightScheme } from "../models/loaded-model.js";
 import type { TemplateName } from "../text/messages.js";
 import type { DpoLossName } from "../train/losses/dpo-options.js";
+import type { RewardHead } from "../train/options.js";
 import type { RankingName } from "../train/raft/ranking.js";
 import type { SchedulerName } from "../train/schedule.js";
 import type { GateFlags } from "./gate-flags.js";
@@ -151,6 +152,16 @@ export interface TrainRaftFlags
   readonly patience?: number;
   readonly epochsPerStage?: number;
   readonly sampleBatchSize?: number;
+}
+
+/** Options of `train reward`. */
+export interface TrainRewardFlags extends TrainFlags {
+  readonly head: RewardHead;
+  readonly centerRewardsCoefficient?: number;
+  readonly costRegularization?: number;
+  readonly labels?: readonly string[];
+  readonly labelField?: string;
+  readonly classWeights?: "balanced" | readonly number[];
 }
 
 /** Options of `data list`. */

@@ -17,7 +17,7 @@ export {
   type OpenChatModelOptions,
   openLocalChatModel,
 } from "./open-local-chat-model.js";
-export { type OpenScoreModelOptions, openScoreModel } from "./open-score-model.js";
+export { type OpenedScoreModel, type OpenScoreModelOptions, openScoreModel } from "./open-score-model.js";
 export { ResponsesModel } from "./responses-model.js";
 export { SAMPLING_DEFAULTS } from "./sampling-options.js";
 export type { TokenListener } from "./sequence.js";

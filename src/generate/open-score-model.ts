@@ -16,6 +16,9 @@ import { ClassifierScoreModel } from "./classifier-score-model.js";
 import { DecoderScoreModel } from "./decoder-score-model.js";
 import { conversationEncoder } from "./open-local-chat-model.js";
 
+/** A score model that is closed when it is done with. */
+export type OpenedScoreModel = ClassifierScoreModel | DecoderScoreModel;
+
 /** How a score model is opened. */
 export interface OpenScoreModelOptions {
   /** GPT-2 and DeBERTa: how an exchange becomes text; default that of the published models of its architecture. */
@@ -42,7 +45,7 @@ export interface OpenScoreModelOptions {
 export async function openScoreModel(
   model: string,
   options: OpenScoreModelOptions = {},
-): Promise<ClassifierScoreModel | DecoderScoreModel> {
+): Promise<OpenedScoreModel> {
   const trained = trainedHeadFolder(model);
   if (trained !== null) return decoderModel(model, await openTrained(trained, options), options);
   const opened = await openClassifier(model, options.onProgress && { onProgress: options.onProgress });

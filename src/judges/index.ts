@@ -16,3 +16,4 @@ export {
   measureAgreement,
 } from "./validate.js";
 export { measureJudge, type Validation } from "./validation.js";
+export { type ScoreJudgeOptions, scoreJudge } from "./score-judge.js";

@@ -4,17 +4,24 @@
  * that judges know no engine.
  */
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { ConfigError } from "../core/errors.js";
+import { readOptionalJsonObject } from "../models/json-fields.js";
+import { readThreshold, trainedHeadFolder } from "../models/score-record.js";
+import type { ScoreModel } from "../text/chat-model.js";
 import type { Judge, JudgeKind } from "../text/judge.js";
 import type { TokenModel } from "../text/token-model.js";
 import { GUARD_FORMATS } from "./llama-guard/format.js";
 import { llamaGuard } from "./llama-guard/judge.js";
 import { REFUSAL_MATCHER, refusalMatcher } from "./refusal-matcher.js";
+import { scoreJudge } from "./score-judge.js";
 
 /** What judges need from above: models, which whoever gives them closes. */
 export interface JudgeContext {
   /** @param model registry name, folder, file or hub id */
   openModel(model: string): Promise<TokenModel>;
+  /** @param model folder of `train reward`, or folder or hub id of a model with a class head */
+  openScoreModel(model: string): Promise<ScoreModel>;
 }
 
 /** A kind of judge, and how it is opened. */
@@ -49,6 +56,18 @@ export const JUDGE_OPENERS: readonly JudgeOpener[] = [
       open: async (model, context) => llamaGuard(await context.openModel(model), format),
     }),
   ),
+  {
+    name: "score-model",
+    kind: "harm",
+    what: "a model with a class head: P(unsafe) by a classifier or cost model, rewards by a reward model",
+    argument: "model",
+    opensPath: (path) => trainedHeadFolder(path) !== null || isClassHead(join(path, "config.json")),
+    open: async (model, context) => {
+      const trained = trainedHeadFolder(model);
+      const threshold = trained === null ? null : readThreshold(trained);
+      return scoreJudge(await context.openScoreModel(model), threshold === null ? {} : { threshold });
+    },
+  },
 ];
 
 /**
@@ -69,6 +88,14 @@ export async function openJudge(
     hint: `known names: ${openers.map(usage).join(", ")}`,
   });
 }
+
+/** Whether a config.json is that of a `…ForSequenceClassification`. */
+function isClassHead(configFile: string): boolean {
+  const architectures = readOptionalJsonObject(configFile)?.["architectures"];
+  return Array.isArray(architectures) && architectures.some((name) => `${name}`.endsWith(CLASS_HEAD_SUFFIX));
+}
+
+const CLASS_HEAD_SUFFIX = "ForSequenceClassification";
 
 function argumentOf(opener: JudgeOpener, argument: string): string {
   if ((opener.argument === undefined) === (argument === "")) return argument;

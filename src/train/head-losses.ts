@@ -23,11 +23,9 @@ export function rewardHeadLoss(centering: number): HeadLoss {
   return {
     ofScores: (scores) => {
       const pairs = symbol("P");
+      const margins = byRow("margins", pairs);
       const [chosen, rejected] = pairScores(scores, pairs);
-      return rewardLoss(
-        { chosen, rejected, margins: byRow("margins", pairs), normaliser: total() },
-        centering,
-      );
+      return rewardLoss({ chosen, rejected, margins, normaliser: total() }, centering);
     },
   };
 }
@@ -37,8 +35,8 @@ export function costHeadLoss(regularization: number): HeadLoss {
   return {
     ofScores: (scores) => {
       const pairs = symbol("P");
-      const [safer, unsafer] = pairScores(scores, pairs);
       const [saferSigns, unsaferSigns] = [byRow("safer_signs", pairs), byRow("unsafer_signs", pairs)];
+      const [safer, unsafer] = pairScores(scores, pairs);
       return costLoss({ safer, unsafer, saferSigns, unsaferSigns, normaliser: total() }, regularization);
     },
   };
@@ -53,7 +51,7 @@ export const classHeadLoss: HeadLoss = {
   },
 };
 
-/** The scores of a one-label head as chosen [P] and rejected [P]. */
+/** The scores of a one-label head as chosen [P] and rejected [P]; an input must carry P already. */
 function pairScores(scores: Value, pairs: SymbolicDim): [Value, Value] {
   const ofPairs = reshape(gather(scores, range(multiplyDims(2, pairs))), [pairs, 2]);
   const [chosen, rejected] = split(ofPairs, 1, [1, 1]) as [Value, Value];

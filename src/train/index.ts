@@ -1,20 +1,26 @@
 /**
  * @module Training of LoRA adapters: supervised (SFT), with safety examples mixed in (SIT), on preference pairs (DPO), on
- * own best answers (RAFT).
+ * own best answers (RAFT); reward models, cost models and classifiers.
  */
 export type { Certificate } from "./certificate.js";
 export { DPO_LOSSES, type DpoLossName, type DpoLossOptions } from "./losses/dpo-options.js";
 export { trainDpo } from "./methods/dpo.js";
 export { type RaftResult, trainRaft } from "./methods/raft.js";
+export { trainReward } from "./methods/reward.js";
 export { trainSft } from "./methods/sft.js";
 export { trainSit } from "./methods/sit.js";
 export {
+  type ClassifierOptions,
+  type CostModelOptions,
   type DataSource,
   type DpoOptions,
   LORA_DEFAULTS,
   type LoraSettings,
   METHOD_DEFAULTS,
   type MethodName,
+  type RewardHead,
+  type RewardModelOptions,
+  type RewardOptions,
   type SftOptions,
   type SitOptions,
   type TrainHooks,
@@ -30,4 +36,4 @@ export {
 } from "./raft/options.js";
 export type { RankingName } from "./raft/ranking.js";
 export type { TrainResult } from "./run.js";
-export { buildStepGraph, dpoStep, type StepLoss, type StepTokens, sftStep } from "./step-graph.js";
+export { buildStepGraph, dpoStep, type HeadLoss, type StepLoss, type StepTokens, sftStep } from "./step-graph.js";

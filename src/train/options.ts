@@ -130,8 +130,10 @@ export interface DpoOptions extends TrainOptions<PreferencePair> {
   readonly nllWeight?: number;
 }
 
-/** What a class head learns: a reward, a cost whose zero is the threshold of harm, or classes. */
-export type RewardHead = "reward" | "cost" | "classifier";
+/** What a class head may learn: a reward, a cost whose zero is the threshold of harm, or classes. */
+export const REWARD_HEADS = ["reward", "cost", "classifier"] as const;
+/** One of them. */
+export type RewardHead = (typeof REWARD_HEADS)[number];
 
 /** Options of a reward model. */
 export interface RewardModelOptions extends TrainOptions<RewardPair> {

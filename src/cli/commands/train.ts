@@ -1,8 +1,8 @@
-/** @file `train sft|sit|dpo|raft`: one training run into one folder. */
+/** @file `train sft|sit|dpo|raft|reward`: one training run into one folder. */
 import { Command, Option } from "commander";
 import { DPO_LOSSES } from "../../train/losses/dpo-options.js";
-import type { MethodName } from "../../train/options.js";
-import type { TrainDpoFlags, TrainFlags, TrainSitFlags } from "../command-options.js";
+import { type MethodName, REWARD_HEADS } from "../../train/options.js";
+import type { TrainDpoFlags, TrainFlags, TrainRewardFlags, TrainSitFlags } from "../command-options.js";
 import {
   adapterOption,
   countOrShare,
@@ -21,12 +21,13 @@ import { raftCommand } from "./train-raft.js";
 export function trainCommand(): Command {
   return new Command("train")
     .description(
-      "train a LoRA adapter: sft, sit (instructions with safety examples), dpo (preference pairs) or raft (own best answers)",
+      "train a LoRA adapter: sft, sit (instructions with safety examples), dpo (preference pairs) or raft (own best answers); or reward, a head that scores answers",
     )
     .addCommand(sftCommand())
     .addCommand(sitCommand())
     .addCommand(dpoCommand())
     .addCommand(raftCommand())
+    .addCommand(rewardCommand())
     .addHelpText(
       "after",
       "\nExample:\n  $ safe-to-serve train dpo --data pairs.jsonl --out runs/dpo --nll-weight 0.2",
@@ -93,6 +94,47 @@ function dpoCommand(): Command {
       const { runTrainDpo } = await import("../run/train.js");
       await runTrainDpo(flags);
     });
+}
+
+function rewardCommand(): Command {
+  return methodCommand("reward", "a head that scores answers: reward, cost (zero is the threshold of harm) or classifier")
+    .addOption(
+      new Option(
+        "--head <kind>",
+        "reward: rows {prompt, chosen, rejected[, margin]}; cost: those with is_chosen_safe and is_rejected_safe; classifier: {prompt, response, label}",
+      )
+        .choices(REWARD_HEADS)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      number(
+        "--center-rewards-coefficient <c>",
+        "reward: pull of a pair's rewards towards a mean of 0 (default: 0)",
+        decimal(),
+      ),
+    )
+    .addOption(
+      number("--cost-regularization <c>", "cost: weight of the mean squared cost (default: 0.001)", decimal()),
+    )
+    .addOption(new Option("--labels <names>", "classifier: classes (default: safe,unsafe)").argParser(names))
+    .addOption(new Option("--label-field <name>", "classifier: column of the label (default: label)"))
+    .addOption(
+      new Option("--class-weights <w>", "classifier: balanced, or a weight for each class (default: 1 each)").argParser(
+        (text: string) => (text === "balanced" ? text : text.split(",").map(decimal())),
+      ),
+    )
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ safe-to-serve train reward --head classifier --data gptfuzz --label-field human_jailbroken --class-weights balanced --out runs/harm",
+    )
+    .action(async (flags: TrainRewardFlags) => {
+      const { runTrainReward } = await import("../run/train.js");
+      await runTrainReward(flags);
+    });
+}
+
+function names(text: string): readonly string[] {
+  return text.split(",");
 }
 
 function methodCommand(method: MethodName, description: string): Command {

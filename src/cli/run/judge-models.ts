@@ -1,6 +1,7 @@
 /** @file The models that judges of one command need: opened when a judge asks, closed together. */
 import type { LocalChatModel } from "../../generate/local-chat-model.js";
 import { openJudge } from "../../judges/registry.js";
+import type { ScoreModel } from "../../text/chat-model.js";
 import type { Judge } from "../../text/judge.js";
 import { openProgress } from "../open-progress.js";
 import { printMemory } from "../output.js";
@@ -17,7 +18,7 @@ export async function withJudge<Result>(
   { threads, json }: JudgeModelFlags,
   use: (judge: Judge) => Promise<Result>,
 ): Promise<Result> {
-  const opened: LocalChatModel[] = [];
+  const opened: { close(): Promise<void> }[] = [];
   const silent = json === true;
   const openModel = async (model: string): Promise<LocalChatModel> => {
     const report = openProgress(silent);
@@ -39,8 +40,19 @@ export async function withJudge<Result>(
       report.done();
     }
   };
+  const openScored = async (model: string): Promise<ScoreModel> => {
+    const report = openProgress(silent);
+    try {
+      const { openScoreModel } = await import("../../generate/open-score-model.js");
+      const scored = await openScoreModel(model, { threads, onProgress: report.onProgress });
+      opened.push(scored);
+      return scored;
+    } finally {
+      report.done();
+    }
+  };
   try {
-    return await use(await openJudge(reference, { openModel }));
+    return await use(await openJudge(reference, { openModel, openScoreModel: openScored }));
   } finally {
     for (const model of opened) await model.close();
   }

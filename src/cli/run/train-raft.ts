@@ -1,7 +1,6 @@
 /** @file The work of `train raft`: opens the score models, runs the stages under a progress line, says how it went. */
 import { join } from "node:path";
-import type { ClassifierScoreModel } from "../../generate/classifier-score-model.js";
-import { openClassifierScoreModel } from "../../generate/open-classifier-score-model.js";
+import { type OpenedScoreModel, openScoreModel } from "../../generate/open-score-model.js";
 import { openModel } from "../../models/open.js";
 import { type RaftResult, trainRaft } from "../../train/methods/raft.js";
 import { resolveRaft } from "../../train/raft/options.js";
@@ -41,21 +40,19 @@ export async function runTrainRaft(flags: TrainRaftFlags): Promise<void> {
 /** Score models by path, each opened once. */
 class ScoreModels {
   private readonly flags: Pick<TrainRaftFlags, "threads" | "json">;
-  private readonly models = new Map<string, ClassifierScoreModel>();
+  private readonly models = new Map<string, OpenedScoreModel>();
 
   constructor(flags: Pick<TrainRaftFlags, "threads" | "json">) {
     this.flags = flags;
   }
 
-  async open(path: string): Promise<ClassifierScoreModel> {
+  async open(path: string): Promise<OpenedScoreModel> {
     const known = this.models.get(path);
     if (known !== undefined) return known;
     const { threads, json: isSilent = false } = this.flags;
     const opening = openProgress(isSilent);
     const { onProgress } = opening;
-    const model = await openClassifierScoreModel({ model: path, threads, onProgress }).finally(() =>
-      opening.done(),
-    );
+    const model = await openScoreModel(path, { threads, onProgress }).finally(() => opening.done());
     this.models.set(path, model);
     return model;
   }

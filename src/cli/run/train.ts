@@ -1,13 +1,15 @@
-/** @file The work of `train sft | sit | dpo`: progress lines around a run, and a summary that says what to do next. */
+/** @file The work of `train sft | sit | dpo | reward`: progress lines around a run, and a summary that says what to do next. */
 import { join } from "node:path";
+import { ConfigError } from "../../core/errors.js";
 import { openModel } from "../../models/open.js";
 import { findLoop } from "../../stats/loops.js";
 import { trainDpo } from "../../train/methods/dpo.js";
+import { trainReward } from "../../train/methods/reward.js";
 import { trainSft } from "../../train/methods/sft.js";
 import { trainSit } from "../../train/methods/sit.js";
 import { type MethodName, resolveSettings, type SftOptions, type TrainHooks } from "../../train/options.js";
 import type { TrainResult } from "../../train/run.js";
-import type { TrainDpoFlags, TrainFlags, TrainSitFlags } from "../command-options.js";
+import type { TrainDpoFlags, TrainFlags, TrainRewardFlags, TrainSitFlags } from "../command-options.js";
 import { openProgress } from "../open-progress.js";
 import { printJson, printLine, printMemory, printWarning } from "../output.js";
 import { type Progress, progress } from "../progress.js";
@@ -40,6 +42,34 @@ export async function runTrainDpo(flags: TrainDpoFlags): Promise<void> {
   );
 }
 
+/** A reward model, a cost model or a classifier. */
+export async function runTrainReward(flags: TrainRewardFlags): Promise<void> {
+  const { head, data, evalData } = flags;
+  const own = headOptions(flags);
+  await runMethod("reward", flags, ({ data: _, evalData: __, ...options }) => {
+    const common = { ...options, ...own, data, ...(evalData !== undefined && { evalData }) };
+    if (head === "reward") return trainReward({ ...common, head });
+    return head === "cost" ? trainReward({ ...common, head }) : trainReward({ ...common, head });
+  });
+}
+
+/** Options that one head alone has, by flag. */
+const HEAD_FLAGS = {
+  centerRewardsCoefficient: ["reward", "--center-rewards-coefficient"],
+  costRegularization: ["cost", "--cost-regularization"],
+  labels: ["classifier", "--labels"],
+  labelField: ["classifier", "--label-field"],
+  classWeights: ["classifier", "--class-weights"],
+} as const;
+
+/** @throws ConfigError for an option of another head, which would change nothing */
+function headOptions(flags: TrainRewardFlags): Partial<Pick<TrainRewardFlags, keyof typeof HEAD_FLAGS>> {
+  const given = Object.entries(HEAD_FLAGS).filter(([name]) => flags[name as keyof typeof HEAD_FLAGS] !== undefined);
+  for (const [, [head, flag]] of given)
+    if (head !== flags.head) throw new ConfigError(`${flag}: expected --head ${head}, got --head ${flags.head}`);
+  return Object.fromEntries(given.map(([name]) => [name, flags[name as keyof typeof HEAD_FLAGS]]));
+}
+
 async function runMethod(
   method: MethodName,
   flags: TrainFlags,
@@ -60,7 +90,7 @@ async function runMethod(
     });
     lines.done();
     if (isSilent) printJson(result);
-    else printSummary(result);
+    else printSummary(method, result);
   } catch (error) {
     lines.done();
     throw error;
@@ -117,7 +147,8 @@ export class TrainProgress {
   }
 }
 
-function printSummary({ folder, adapter, steps, numTokens, lastMetrics, certificate }: TrainResult): void {
+function printSummary(method: MethodName, result: TrainResult): void {
+  const { folder, adapter, steps, numTokens, lastMetrics, certificate } = result;
   const { train, contamination } = certificate;
   const dropped = Object.entries(train.dropped).map(([reason, { count }]) => `${count} ${reason}`);
   printLine(`${steps} steps, ${numTokens} tokens, last loss ${Number(lastMetrics?.["loss"]).toFixed(4)}`);
@@ -131,6 +162,8 @@ function printSummary({ folder, adapter, steps, numTokens, lastMetrics, certific
   );
   printLine(`adapter: ${adapter}  what was trained: ${join(folder, "certificate.json")}`);
   printLine(
-    `next: safe-to-serve evaluate --adapter ${adapter} --out ${join(folder, "evaluations", "first")}`,
+    method === "reward"
+      ? `next: safe-to-serve judge score --judge ${folder} --data answers.jsonl --out verdicts.jsonl`
+      : `next: safe-to-serve evaluate --adapter ${adapter} --out ${join(folder, "evaluations", "first")}`,
   );
 }

@@ -34,7 +34,7 @@ import { folders } from "./sft.js";
  * Trains a head and an adapter under it, and writes the run's folder.
  * @throws ConfigError for options and files, DatasetError for rows, TrainingError for what must not be trained
  */
-export function trainReward(options: RewardOptions): Promise<TrainResult> {
+export async function trainReward(options: RewardOptions): Promise<TrainResult> {
   if (options.head === "reward") return trainHead(options, rewardPlan(options));
   if (options.head === "cost") return trainHead(options, costPlan(options));
   return trainHead(options, classPlan(options));
