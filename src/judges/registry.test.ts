@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ConfigError } from "../core/errors.js";
 import { refusalMatcher } from "./refusal-matcher.js";
@@ -5,6 +8,7 @@ import { JUDGE_OPENERS, type JudgeContext, type JudgeOpener, openJudge } from ".
 
 const CONTEXT: JudgeContext = {
   openModel: (model) => Promise.reject(new ConfigError(`no model ${model} here`)),
+  openScoreModel: async (id) => ({ id, hash: "scores", labels: ["safe", "unsafe"], async *scores() {} }),
 };
 const named = (name: string) => ({ ...refusalMatcher(), name });
 const OPENERS: readonly JudgeOpener[] = [
@@ -46,4 +50,19 @@ test("asks for the model of a judge that needs one", async () => {
 test("names every judge once", () => {
   const names = JUDGE_OPENERS.map((opener) => opener.name);
   expect(new Set(names).size).toBe(names.length);
+});
+
+test("a folder with a trained head is a judge, with the threshold that it was calibrated to", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "registry-"));
+  await expect(openJudge(folder, CONTEXT)).rejects.toThrow("judge's name or folder");
+  mkdirSync(join(folder, "adapter"));
+  writeFileSync(join(folder, "adapter", "score.json"), "{}");
+  const plain = await openJudge(folder, CONTEXT);
+  expect(plain).toMatchObject({ kind: "harm", name: folder });
+  expect((await openJudge(`score-model=${folder}`, CONTEXT)).hash).toBe(plain.hash);
+  writeFileSync(join(folder, "adapter", "calibration.json"), JSON.stringify({ threshold: 0.3 }));
+  expect((await openJudge(folder, CONTEXT)).hash).not.toBe(plain.hash);
+  writeFileSync(join(folder, "adapter", "calibration.json"), JSON.stringify({ threshold: 3 }));
+  await expect(openJudge(folder, CONTEXT)).rejects.toThrow(/expected threshold in \(0, 1\), got 3/);
+  rmSync(folder, { recursive: true });
 });

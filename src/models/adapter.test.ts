@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { SeededRandom } from "../core/random.js";
-import { makeAdapter, readAdapter, writeAdapter } from "./adapter.js";
+import { makeAdapter, readAdapter, withHead, writeAdapter } from "./adapter.js";
 import type { Adapter, LoraConfig } from "./loaded-model.js";
 import { type FloatTensor, writeSafetensors } from "./safetensors.js";
 import { inTemporaryFolder, tinyConfig } from "./tiny-checkpoint.test-data.js";
@@ -126,3 +126,16 @@ test.each([
     await expect(readAdapter(folder, baseConfig)).rejects.toThrow(`alone, got ${name}`);
   }),
 );
+
+test("a class head is read back where one is asked for, and is no part of a language model's adapter", () =>
+  inTemporaryFolder(async (folder) => {
+    const head = { shape: [2, 32], data: Float32Array.from({ length: 64 }, (_, i) => i / 64) };
+    const adapter = withHead(adapterOn(queries), head);
+    await writeAdapter(folder, adapter, origin);
+    expect(await readAdapter(folder, baseConfig, { head: true })).toEqual(adapter);
+    await expect(readAdapter(folder, baseConfig)).rejects.toThrow(/modules_to_save/);
+    await writeAdapter(folder, adapterOn(queries), origin);
+    expect((await readAdapter(folder, baseConfig, { head: true })).config.labels).toBeUndefined();
+    await writeAdapter(folder, withHead(adapterOn(queries), { ...head, shape: [4, 16] }), origin);
+    await expect(readAdapter(folder, baseConfig, { head: true })).rejects.toThrow(/head \[labels, 32\]/);
+  }));

@@ -72,8 +72,6 @@ async function trainHead<Source extends PromptedRow, Row extends TrainingRow>(
       : await checkContamination(data.rows, folders(options), (message) => options.onWarning?.(message));
   const evaluation = options.evalData === undefined ? null : await load(options.evalData);
   const start = await openStart(options, settings.seed, plan.labels.length);
-  const sources = new Map([...data.rows, ...(evaluation?.rows ?? [])].map((row) => [row.id, row]));
-  const bound = (row: TrainingRow) => plan.bind(row, sources.get(row.id) as Source);
   try {
     const result = await runTraining<Source, Row>({
       method: "reward",
@@ -90,8 +88,12 @@ async function trainHead<Source extends PromptedRow, Row extends TrainingRow>(
       preferred: () => "",
       loss: plan.loss,
       bind: async (rows, heldOut) => {
-        const trained = rows.map(bound);
-        return { method: plan.method(trained), rows: trained, evaluation: heldOut.map(bound) };
+        const trained = bindRows(plan, rows, data.rows);
+        return {
+          method: plan.method(trained),
+          rows: trained,
+          evaluation: bindRows(plan, heldOut, evaluation?.rows ?? []),
+        };
       },
     });
     await writeRecord(result.adapter, plan, options, start);
@@ -99,6 +101,16 @@ async function trainHead<Source extends PromptedRow, Row extends TrainingRow>(
   } finally {
     await start.close();
   }
+}
+
+/** Prepared rows with what is learnt from them; ids are unique within their own file. */
+function bindRows<Source extends PromptedRow, Row extends TrainingRow>(
+  plan: Pick<HeadPlan<Source, Row>, "bind">,
+  rows: readonly TrainingRow[],
+  sources: readonly Source[],
+): Row[] {
+  const byId = new Map(sources.map((source) => [source.id, source]));
+  return rows.map((row) => plan.bind(row, byId.get(row.id) as Source));
 }
 
 /** A text that is cut has another last token, and means another thing. */
