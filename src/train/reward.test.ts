@@ -61,9 +61,7 @@ const sources = (columns: readonly string[]): SourceRow[] =>
   }));
 const pairs = toRewardPairs(sources(["prompt", "chosen", "rejected"]));
 const margins = toRewardPairs(sources(["prompt", "chosen", "rejected", "margin"]));
-const costs = toCostPairs(
-  sources(["prompt", "chosen", "rejected", "is_chosen_safe", "is_rejected_safe"]),
-);
+const costs = toCostPairs(sources(["prompt", "chosen", "rejected", "is_chosen_safe", "is_rejected_safe"]));
 const answers = toLabelledAnswers(
   golden.rows.map(({ prompt, chosen, label }, i) => ({
     file: "rows.jsonl",
@@ -226,9 +224,7 @@ describe("a run", () => {
     await trainReward({ ...options, out });
     const abort = new AbortController();
     const onStep = ({ step }: { readonly step: number }) => step === 3 && abort.abort();
-    await expect(
-      trainReward({ ...options, out: again, signal: abort.signal, onStep }),
-    ).rejects.toThrow();
+    await expect(trainReward({ ...options, out: again, signal: abort.signal, onStep })).rejects.toThrow();
     await trainReward({ ...options, out: again, resume: true });
     expect(lines(again)).toEqual(lines(out));
     const bytes = (folder: string) => readFileSync(join(folder, "adapter", "adapter_model.safetensors"));

@@ -64,9 +64,12 @@ const HEAD_FLAGS = {
 
 /** @throws ConfigError for an option of another head, which would change nothing */
 function headOptions(flags: TrainRewardFlags): Partial<Pick<TrainRewardFlags, keyof typeof HEAD_FLAGS>> {
-  const given = Object.entries(HEAD_FLAGS).filter(([name]) => flags[name as keyof typeof HEAD_FLAGS] !== undefined);
+  const given = Object.entries(HEAD_FLAGS).filter(
+    ([name]) => flags[name as keyof typeof HEAD_FLAGS] !== undefined,
+  );
   for (const [, [head, flag]] of given)
-    if (head !== flags.head) throw new ConfigError(`${flag}: expected --head ${head}, got --head ${flags.head}`);
+    if (head !== flags.head)
+      throw new ConfigError(`${flag}: expected --head ${head}, got --head ${flags.head}`);
   return Object.fromEntries(given.map(([name]) => [name, flags[name as keyof typeof HEAD_FLAGS]]));
 }
 
