@@ -7,7 +7,7 @@ import type { WeightScheme } from "../models/loaded-model.js";
 import type { TemplateName } from "../text/messages.js";
 import type { DpoLossName } from "../train/losses/dpo-options.js";
 import type { RewardHead } from "../train/options.js";
-import type { RankingName } from "../train/raft/ranking.js";
+import type { RankingName } from "../train/raft/options.js";
 import type { SchedulerName } from "../train/schedule.js";
 import type { GateFlags } from "./gate-flags.js";
 import type { CountOrShare } from "./options.js";

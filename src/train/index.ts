@@ -27,6 +27,7 @@ export {
   type TrainingSettings,
   type TrainOptions,
 } from "./options.js";
+export type { RankingName } from "./raft/options.js";
 export {
   RAFT_DEFAULTS,
   type RaftOptions,
@@ -34,7 +35,6 @@ export {
   type Veto,
   type WeightedReward,
 } from "./raft/options.js";
-export type { RankingName } from "./raft/ranking.js";
 export type { TrainResult } from "./run.js";
 export {
   buildStepGraph,

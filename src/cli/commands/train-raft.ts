@@ -1,7 +1,6 @@
 /** @file `train raft`: stages of sampling, ranking by reward, and fine-tuning on the best, in one folder. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { RAFT_DEFAULTS } from "../../train/raft/options.js";
-import { RANKINGS } from "../../train/raft/ranking.js";
+import { RAFT_DEFAULTS, RANKINGS } from "../../train/raft/options.js";
 import type { NumberedModel, TrainRaftFlags } from "../command-options.js";
 import {
   adapterOption,

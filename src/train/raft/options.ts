@@ -3,7 +3,11 @@ import { ConfigError } from "../../core/errors.js";
 import type { PromptRow } from "../../data/examples.js";
 import type { ScoreModel } from "../../text/chat-model.js";
 import { type DataSource, resolveSettings, type TrainingSettings, type TrainOptions } from "../options.js";
-import { RANKINGS, type RankingName } from "./ranking.js";
+
+/** How samples are compared: within a prompt, since rewards need not compare across prompts, or over all. */
+export const RANKINGS = ["local", "global"] as const;
+/** Name of a ranking. */
+export type RankingName = (typeof RANKINGS)[number];
 
 /** A reward model with its weight. */
 export interface WeightedReward {

@@ -5,11 +5,6 @@
 import { findLoop } from "../../stats/loops.js";
 import type { ScoredSample } from "./sample.js";
 
-/** How samples are compared: within a prompt, since rewards need not compare across prompts, or over all. */
-export const RANKINGS = ["local", "global"] as const;
-/** Name of a ranking. */
-export type RankingName = (typeof RANKINGS)[number];
-
 /** What decides a sample's fate, apart from the others. */
 export interface RankingRules {
   /** Weight of every reward model; the reward is the weighted sum. */
