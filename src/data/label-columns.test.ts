@@ -16,7 +16,9 @@ test("a pair's margin is 0 unless the row says another number", () => {
 test("a cost pair says of both answers whether they are safe", () => {
   const [found] = toCostPairs(rows({ ...pair, is_chosen_safe: true, is_rejected_safe: 0 }));
   expect(found).toMatchObject({ isChosenSafe: true, isRejectedSafe: false });
-  expect(() => toCostPairs(rows({ ...pair, is_chosen_safe: true }))).toThrow(/"is_rejected_safe", got undefined/);
+  expect(() => toCostPairs(rows({ ...pair, is_chosen_safe: true }))).toThrow(
+    /"is_rejected_safe", got undefined/,
+  );
 });
 
 test("labels are names, indices, or true and false", () => {

@@ -8,6 +8,7 @@ export { matchRefusal, REFUSAL_MATCHER_HASH, type RefusalMatch, refusalMatcher }
 export { REFUSAL_PATTERNS, type RefusalPattern } from "./refusal-patterns.js";
 export { type LabelledCompletion, type RefusalValidation, validateRefusals } from "./refusal-validation.js";
 export { JUDGE_OPENERS, type JudgeContext, type JudgeOpener, openJudge } from "./registry.js";
+export { type ScoreJudgeOptions, scoreJudge } from "./score-judge.js";
 export {
   type JudgeAgreement,
   type JudgedExchange,
@@ -16,4 +17,3 @@ export {
   measureAgreement,
 } from "./validate.js";
 export { measureJudge, type Validation } from "./validation.js";
-export { type ScoreJudgeOptions, scoreJudge } from "./score-judge.js";

@@ -41,8 +41,14 @@ test("a single label is a reward, without a word on safety", async () => {
 test("safe and unsafe give P(unsafe), in either order of the labels", async () => {
   const logit = Math.log(3);
   for (const [labels, row] of [
-    [["safe", "unsafe"], [1, 1 + logit]],
-    [["unsafe", "safe"], [1 + logit, 1]],
+    [
+      ["safe", "unsafe"],
+      [1, 1 + logit],
+    ],
+    [
+      ["unsafe", "safe"],
+      [1 + logit, 1],
+    ],
   ] as const) {
     const [verdict] = await verdicts(labels, [row]);
     expect(verdict).toMatchObject({ kind: "harm", label: "unsafe", status: "ok" });
@@ -64,7 +70,11 @@ test("a calibrated threshold moves the line and is part of the hash", async () =
 });
 
 test("no number, a wrong count and a missing answer are invalid, never safe or unsafe", async () => {
-  const found = await verdicts(["safe", "unsafe"], [[Number.NaN, 1], [Number.POSITIVE_INFINITY, 0], [1], [1, 2, 3], []], 7);
+  const found = await verdicts(
+    ["safe", "unsafe"],
+    [[Number.NaN, 1], [Number.POSITIVE_INFINITY, 0], [1], [1, 2, 3], []],
+    7,
+  );
   expect(found).toHaveLength(7);
   for (const verdict of found) expect(verdict).toMatchObject({ status: "invalid", label: null, score: null });
   expect(await verdicts(["cost"], [[1], [2], [3]], 2)).toHaveLength(2);

@@ -36,4 +36,11 @@ export {
 } from "./raft/options.js";
 export type { RankingName } from "./raft/ranking.js";
 export type { TrainResult } from "./run.js";
-export { buildStepGraph, dpoStep, type HeadLoss, type StepLoss, type StepTokens, sftStep } from "./step-graph.js";
+export {
+  buildStepGraph,
+  dpoStep,
+  type HeadLoss,
+  type StepLoss,
+  type StepTokens,
+  sftStep,
+} from "./step-graph.js";

@@ -229,7 +229,10 @@ function certificateOf<Source extends PromptedRow, Row extends TrainingRow>(
 }
 
 /** The step and score graphs of a start. */
-export function sessionRunner({ engine, model, adapter }: TrainingStart, loss: StepLoss | HeadLoss): SessionRunner {
+export function sessionRunner(
+  { engine, model, adapter }: TrainingStart,
+  loss: StepLoss | HeadLoss,
+): SessionRunner {
   return new SessionRunner({
     engine,
     stepGraph: () => buildStepGraph(model, adapter.config, loss),

@@ -97,7 +97,10 @@ function dpoCommand(): Command {
 }
 
 function rewardCommand(): Command {
-  return methodCommand("reward", "a head that scores answers: reward, cost (zero is the threshold of harm) or classifier")
+  return methodCommand(
+    "reward",
+    "a head that scores answers: reward, cost (zero is the threshold of harm) or classifier",
+  )
     .addOption(
       new Option(
         "--head <kind>",
@@ -114,14 +117,19 @@ function rewardCommand(): Command {
       ),
     )
     .addOption(
-      number("--cost-regularization <c>", "cost: weight of the mean squared cost (default: 0.001)", decimal()),
+      number(
+        "--cost-regularization <c>",
+        "cost: weight of the mean squared cost (default: 0.001)",
+        decimal(),
+      ),
     )
     .addOption(new Option("--labels <names>", "classifier: classes (default: safe,unsafe)").argParser(names))
     .addOption(new Option("--label-field <name>", "classifier: column of the label (default: label)"))
     .addOption(
-      new Option("--class-weights <w>", "classifier: balanced, or a weight for each class (default: 1 each)").argParser(
-        (text: string) => (text === "balanced" ? text : text.split(",").map(decimal())),
-      ),
+      new Option(
+        "--class-weights <w>",
+        "classifier: balanced, or a weight for each class (default: 1 each)",
+      ).argParser((text: string) => (text === "balanced" ? text : text.split(",").map(decimal()))),
     )
     .addHelpText(
       "after",
