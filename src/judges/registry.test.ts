@@ -8,7 +8,14 @@ import { JUDGE_OPENERS, type JudgeContext, type JudgeOpener, openJudge } from ".
 
 const CONTEXT: JudgeContext = {
   openModel: (model) => Promise.reject(new ConfigError(`no model ${model} here`)),
-  openScoreModel: async (id) => ({ id, hash: "scores", labels: ["safe", "unsafe"], async *scores() {} }),
+  openScoreModel: async (id) => ({
+    id,
+    hash: "scores",
+    labels: ["safe", "unsafe"],
+    async *scores() {
+      yield [0, 0];
+    },
+  }),
 };
 const named = (name: string) => ({ ...refusalMatcher(), name });
 const OPENERS: readonly JudgeOpener[] = [

@@ -198,7 +198,7 @@ describe("a run", () => {
     const [first, last] = [lines(out)[0], lines(out).at(-1)];
     expect(first).toMatchObject({ accuracy: 0, margin: 0, min_reward: 0, max_reward: 0 });
     expect(first?.["loss"]).toBeCloseTo(Math.log(2), 6);
-    expect(last?.["loss"]).toBeLessThan(0.4);
+    expect(last?.["loss"]).toBeLessThan(0.62);
     const heldOut = evalData.flatMap(({ id, prompt, chosen, rejected }) =>
       [chosen, rejected].map((answer) => ({ id, messages: prompt, response: answer.at(-1)?.content ?? "" })),
     );
@@ -236,7 +236,7 @@ describe("a run", () => {
     const out = join(root, "plain", "adapter");
     const other = { ...model, hash: "other" };
     await expect(openScoreModel(out, { engine, base: other })).rejects.toThrow(CheckpointError);
-    const text = { ...model.text, chatTemplate: `${model.text.chatTemplate} ` };
+    const text = { ...model.text, chatTemplate: `x${model.text.chatTemplate}` };
     await expect(openScoreModel(out, { engine, base: { ...model, text } })).rejects.toThrow(
       /expected template and tokenizer/,
     );

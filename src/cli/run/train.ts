@@ -44,33 +44,47 @@ export async function runTrainDpo(flags: TrainDpoFlags): Promise<void> {
 
 /** A reward model, a cost model or a classifier. */
 export async function runTrainReward(flags: TrainRewardFlags): Promise<void> {
-  const { head, data, evalData } = flags;
-  const own = headOptions(flags);
+  const { head, data, evalData, centerRewardsCoefficient, costRegularization } = flags;
+  const { labels, labelField, classWeights } = flags;
+  requireOwnFlags(flags);
   await runMethod("reward", flags, ({ data: _, evalData: __, ...options }) => {
-    const common = { ...options, ...own, data, ...(evalData !== undefined && { evalData }) };
-    if (head === "reward") return trainReward({ ...common, head });
-    return head === "cost" ? trainReward({ ...common, head }) : trainReward({ ...common, head });
+    const common = { ...options, data, ...(evalData !== undefined && { evalData }) };
+    if (head === "reward")
+      return trainReward({
+        ...common,
+        head,
+        ...(centerRewardsCoefficient !== undefined && { centerRewardsCoefficient }),
+      });
+    if (head === "cost")
+      return trainReward({
+        ...common,
+        head,
+        ...(costRegularization !== undefined && { costRegularization }),
+      });
+    return trainReward({
+      ...common,
+      head,
+      ...(labels !== undefined && { labels }),
+      ...(labelField !== undefined && { labelField }),
+      ...(classWeights !== undefined && { classWeights }),
+    });
   });
 }
 
-/** Options that one head alone has, by flag. */
-const HEAD_FLAGS = {
-  centerRewardsCoefficient: ["reward", "--center-rewards-coefficient"],
-  costRegularization: ["cost", "--cost-regularization"],
-  labels: ["classifier", "--labels"],
-  labelField: ["classifier", "--label-field"],
-  classWeights: ["classifier", "--class-weights"],
-} as const;
+/** Options that one head alone has. */
+const HEAD_FLAGS = [
+  ["centerRewardsCoefficient", "--center-rewards-coefficient", "reward"],
+  ["costRegularization", "--cost-regularization", "cost"],
+  ["labels", "--labels", "classifier"],
+  ["labelField", "--label-field", "classifier"],
+  ["classWeights", "--class-weights", "classifier"],
+] as const;
 
 /** @throws ConfigError for an option of another head, which would change nothing */
-function headOptions(flags: TrainRewardFlags): Partial<Pick<TrainRewardFlags, keyof typeof HEAD_FLAGS>> {
-  const given = Object.entries(HEAD_FLAGS).filter(
-    ([name]) => flags[name as keyof typeof HEAD_FLAGS] !== undefined,
-  );
-  for (const [, [head, flag]] of given)
-    if (head !== flags.head)
+function requireOwnFlags(flags: TrainRewardFlags): void {
+  for (const [name, flag, head] of HEAD_FLAGS)
+    if (flags[name] !== undefined && flags.head !== head)
       throw new ConfigError(`${flag}: expected --head ${head}, got --head ${flags.head}`);
-  return Object.fromEntries(given.map(([name]) => [name, flags[name as keyof typeof HEAD_FLAGS]]));
 }
 
 async function runMethod(
