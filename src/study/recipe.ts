@@ -20,7 +20,7 @@ import {
 } from "../core/fields.js";
 import { parseYaml, readYaml } from "../core/yaml.js";
 import { OWN_TRIES } from "../data/pairs.js";
-import { SUITE_NAMES, suite, TASKS, type TaskSelection, taskNamed } from "../evaluate/tasks/suites.js";
+import { SUITE_NAMES, suite, suiteSettings, TASKS, type TaskSelection, taskNamed } from "../evaluate/tasks/suites.js";
 import type { WeightScheme } from "../models/loaded-model.js";
 import { DPO_LOSSES } from "../train/losses/dpo-options.js";
 import type { DpoOptions, LoraSettings, TrainingSettings } from "../train/options.js";
@@ -190,10 +190,13 @@ const taskRecord = record<Pick<TaskLimit, "task">, Required<Omit<TaskLimit, "tas
 const taskLimit: Reader<TaskLimit> = (value, place) =>
   typeof value === "string" ? { task: taskName(value, place) } : taskRecord(value, place);
 
+/** A recipe sets how answers are drawn, so a suite that fixes it has no place there. */
+const RECIPE_SUITES = SUITE_NAMES.filter((name) => suiteSettings(name) === null);
+
 const suiteChoice: Reader<SuiteChoice> = (value, place) =>
   Array.isArray(value)
     ? listOf(taskLimit)(value, place)
-    : oneOf(SUITE_NAMES, "a suite or a list of tasks")(value, place);
+    : oneOf(RECIPE_SUITES, "a suite or a list of tasks")(value, place);
 
 const SETTINGS: Readers<RecipeSettings> = {
   epochs: number({ above: 0 }),
