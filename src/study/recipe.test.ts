@@ -64,7 +64,12 @@ describe("what a recipe must not hold is refused in one line", () => {
       /dpo\.pairs\.share: expected a number from 0 to 1, got 50/,
     ],
     ["an unknown suite", "suite: demo", "suite: dmeo", /evaluate\.suite: .* \| did you mean demo\?/],
-    ["a suite with settings of its own", "suite: demo", "suite: paper-exact", /evaluate\.suite: expected a suite/],
+    [
+      "a suite with settings of its own",
+      "suite: demo",
+      "suite: paper-exact",
+      /evaluate\.suite: expected a suite/,
+    ],
     ["an unknown task", "suite: demo", "suite: [I-Cona]", /evaluate\.suite\.0: .* \| did you mean I-CoNa\?/],
     [
       "nothing where keys belong",

@@ -20,7 +20,14 @@ import {
 } from "../core/fields.js";
 import { parseYaml, readYaml } from "../core/yaml.js";
 import { OWN_TRIES } from "../data/pairs.js";
-import { SUITE_NAMES, suite, suiteSettings, TASKS, type TaskSelection, taskNamed } from "../evaluate/tasks/suites.js";
+import {
+  SUITE_NAMES,
+  suite,
+  suiteSettings,
+  TASKS,
+  type TaskSelection,
+  taskNamed,
+} from "../evaluate/tasks/suites.js";
 import type { WeightScheme } from "../models/loaded-model.js";
 import { DPO_LOSSES } from "../train/losses/dpo-options.js";
 import type { DpoOptions, LoraSettings, TrainingSettings } from "../train/options.js";
