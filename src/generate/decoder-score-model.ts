@@ -112,7 +112,12 @@ export class DecoderScoreModel implements ScoreModel {
   private encode({ messages, response }: Exchange, id: string): ScoreRequest {
     const answer = [{ role: "assistant", content: response } as const];
     const { promptIds, completionIds } = this.parts.encoder.encodeExample(messages, answer);
-    return { id, promptIds, answerIds: completionIds };
+    const { padTokenId = null } = this.parts.decoder;
+    const ids = [...promptIds, ...completionIds];
+    const length = ids.findLastIndex((token) => token !== padTokenId) + 1;
+    // An answer may be padding alone; a prompt's last token then stands for it.
+    const split = Math.min(promptIds.length, length - 1);
+    return { id, promptIds: ids.slice(0, split), answerIds: ids.slice(split, length) };
   }
 }
 

@@ -23,7 +23,7 @@ export type OpenedScoreModel = ClassifierScoreModel | DecoderScoreModel;
 export interface OpenScoreModelOptions {
   /** GPT-2 and DeBERTa: how an exchange becomes text; default that of the published models of its architecture. */
   readonly format?: DialogueFormatName | undefined;
-  /** Checkpoints of decoders: how an exchange becomes text; default "chat", the model's own template. */
+  /** Checkpoints of decoders: how an exchange becomes text; default the model's own template, or "none" (raw text) without one. */
   readonly template?: TemplateName | undefined;
   /** The base of a trained head, where it is already open or lies elsewhere now; default as its record names it. */
   readonly base?: string | LoadedModel | undefined;
@@ -50,7 +50,9 @@ export async function openScoreModel(
   if (trained !== null) return decoderModel(model, await openTrained(trained, options), options);
   const opened = await openClassifier(model, options.onProgress && { onProgress: options.onProgress });
   if ("model" in opened) {
-    const encoder = conversationEncoder(opened.model, { template: options.template });
+    const isPlain = opened.model.text.chatTemplate === null;
+    const template = options.template ?? (isPlain ? "none" : "chat");
+    const encoder = conversationEncoder(opened.model, { template });
     return decoderModel(model, { decoder: opened, encoder }, options);
   }
   const format = DIALOGUE_FORMATS[options.format ?? opened.layout.dialogueFormat];

@@ -16,6 +16,11 @@ export interface HeadedDecoder {
   readonly labels: readonly string[];
   /** LoRA factors with a trained head; null where the head is the checkpoint's own. */
   readonly adapter: Adapter | null;
+  /**
+   * Where the head is the checkpoint's own: tokens of this id at a text's end are passed over, since transformers did so
+   * when the head was trained. Default: none.
+   */
+  readonly padTokenId?: number | null;
 }
 
 /** Scores [M, labels] of the sequences whose last tokens `target_index` names. */

@@ -40,9 +40,9 @@ export async function openClassifier(
   const { layout, hash, folder, tensors, textFolder } = opened;
   if (!("config" in layout))
     return { id, hash, layout, folder, tensors, text: readTokenizerSource(textFolder) };
-  const { config, labels } = layout;
+  const { config, labels, padTokenId } = layout;
   const model = { id, hash, config, folder, tensors, text: readTokenizerFiles(textFolder) };
-  return { model, labels, adapter: null };
+  return { model, labels, adapter: null, padTokenId };
 }
 
 function requireHubId(id: string): string {

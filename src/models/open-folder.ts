@@ -133,6 +133,8 @@ function decoderLayout(
 export interface HeadedLayout extends CheckpointLayout {
   readonly config: DecoderConfig;
   readonly labels: readonly string[];
+  /** `pad_token_id`; null where there is none. */
+  readonly padTokenId: number | null;
 }
 
 /** The layout of `…ForSequenceClassification` on a decoder. @throws CheckpointError as `parseConfig` does */
@@ -144,6 +146,7 @@ export function headedLayout(json: JsonObject, where: string): HeadedLayout {
   return {
     config,
     labels,
+    padTokenId: typeof json["pad_token_id"] === "number" ? json["pad_token_id"] : null,
     kind: `${config.architecture} classifier`,
     shapes: new Map([...checkpointShapes(config), head]),
     isIgnorable: (tensor) => tensor.endsWith(".rotary_emb.inv_freq"),
