@@ -132,7 +132,7 @@ export interface NumberedModel {
 export interface TrainRaftFlags
   extends Omit<
     TrainFlags,
-    "data" | "evalData" | "epochs" | "maxSteps" | "maxCompletionLength" | "evalSteps"
+    "data" | "evalData" | "epochs" | "maxSteps" | "maxCompletionLength" | "evalSteps" | "shuffle"
   > {
   readonly prompts: string;
   readonly evalPrompts?: string;
