@@ -4,8 +4,19 @@ import { LORA_DEFAULTS, METHOD_DEFAULTS, type MethodName } from "../train/option
 import { SCHEDULERS } from "../train/schedule.js";
 import { decimal, integer } from "./options.js";
 
-/** Options of the settings that all methods share, with the method's defaults. */
+/** Settings that mean nothing for a method: stages decide how long RAFT trains, a class head reads an answer's end. */
+const MEANINGLESS: Readonly<Partial<Record<MethodName, readonly string[]>>> = {
+  raft: ["epochs", "maxSteps", "maxCompletionLength", "evalSteps"],
+  reward: ["maxCompletionLength"],
+};
+
+/** Options of the settings that methods share, with the method's defaults. */
 export function settingOptions(method: MethodName): Option[] {
+  const absent = MEANINGLESS[method] ?? [];
+  return sharedOptions(method).filter((option) => !absent.includes(option.attributeName()));
+}
+
+function sharedOptions(method: MethodName): Option[] {
   const d = METHOD_DEFAULTS[method];
   const count = integer({ min: 0 });
   return [

@@ -5,11 +5,13 @@ import { roganGladen, sensitivityBand } from "./judge-error.js";
 
 function split(row: readonly number[]) {
   const [positive = NaN, n = NaN, tp = NaN, harmful = NaN, tn = NaN, harmless = NaN, level = NaN] = row;
+  const [value = NaN, low = NaN, high = NaN] = row.slice(7);
+  const wanted: Triple = [value, low, high];
   const rates = {
     sensitivity: wilson(tp, harmful, level),
     specificity: wilson(tn, harmless, level),
   };
-  return { positive, n, rates, level, wanted: row.slice(7) as unknown as Triple };
+  return { positive, n, rates, level, wanted };
 }
 
 test("Rogan-Gladen equals the formulas of Lang and Reiczigel over scipy", () => {

@@ -50,12 +50,17 @@ async function askBase(
   observer.onWork?.("answering", "answers", rows.length, counted());
   try {
     const asked = rows.filter(({ id }) => !known.has(id)).map(({ id, prompt }) => ({ id, messages: prompt }));
-    const options = { maxNewTokens, temperature: 0, batchSize: BATCH, ...(signal && { signal }) };
-    const onDraw: NonNullable<Parameters<typeof model.generate>[1]["onDraw"]> = (answer) => {
-      open.drawn(answer);
-      observer.onWorkDone?.(counted());
-    };
-    for await (const completion of model.generate(asked, { ...options, onDraw })) {
+    const answers = model.generate(asked, {
+      maxNewTokens,
+      temperature: 0,
+      batchSize: BATCH,
+      onDraw: (answer) => {
+        open.drawn(answer);
+        observer.onWorkDone?.(counted());
+      },
+      ...(signal && { signal }),
+    });
+    for await (const completion of answers) {
       journal.append({ settings, completion });
       open.finished(completion);
       known.set(completion.id, completion);

@@ -89,6 +89,18 @@ describe("what a recipe must not hold is refused in one line", () => {
       "harmless: [{name: alpaca_5k, ownAnswers: true}]",
       /harmless\.0: expected maxCompletionLength beside ownAnswers/,
     ],
+    [
+      "a limit of rows for pairs",
+      "harmless: [alpaca_5k]",
+      "harmless: [{name: alpaca_5k, maxCompletionLength: 8}]",
+      /pairs: expected no maxCompletionLength for pairs.*, got that of alpaca_5k/,
+    ],
+    [
+      "own answers to unsafe prompts",
+      /safety: [^\n]*/,
+      "safety: {name: safety_only_train, maxCompletionLength: 8, ownAnswers: true}",
+      /sit\.safety: expected no ownAnswers for safety rows/,
+    ],
     ["text that is not YAML", "seed: 7", "seed: [7", /^mine\.yaml:\d+: expected YAML, got /],
     ["a LoRA shape for DPO", "beta: 0.1", "loraRank: 8", /dpo\.train\.loraRank: expected a known key/],
   ])("%s", (_, part, replacement, expected) => {

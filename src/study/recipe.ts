@@ -185,9 +185,27 @@ const selectionRecord = record<Pick<RowSelection, "name">, Required<Omit<RowSele
   },
 );
 
+/** A key that would change nothing is a mistake. */
+function refuseKeys(
+  selection: RowSelection,
+  keys: readonly (keyof RowSelection)[],
+  place: Place,
+  where: string,
+): void {
+  const given = keys.find((key) => selection[key] !== undefined);
+  if (given !== undefined) throw wrong(place, `no ${given} for ${where}`, `that of ${selection.name}`);
+}
+
 /** One selection, or a list of them. */
 const selections: Reader<readonly RowSelection[]> = (value, place) =>
   Array.isArray(value) ? listOf(rowSelection)(value, place) : [rowSelection(value, place)];
+
+const safetyRows: Reader<readonly RowSelection[]> = (value, place) => {
+  const given = selections(value, place);
+  for (const selection of given)
+    refuseKeys(selection, ["ownAnswers"], place, "safety rows, whose answers are to be learned");
+  return given;
+};
 
 const taskRecord = record<Pick<TaskLimit, "task">, Required<Omit<TaskLimit, "task">>>(
   { task: taskName },
@@ -268,9 +286,16 @@ const pairsRecord = record<Omit<PairsRecipe, keyof PairDefaults>, PairDefaults>(
 
 const pairs: Reader<PairsRecipe> = (value, place) => {
   const given = pairsRecord(value, place);
-  const counted = [...given.safety, ...given.harmless].find(({ rows }) => rows !== undefined);
-  if (counted !== undefined)
-    throw wrong(place, "no rows for pairs: their count decides", `rows of ${counted.name}`);
+  for (const selection of [...given.safety, ...given.harmless]) {
+    if (selection.rows !== undefined)
+      throw wrong(place, "no rows for pairs: their count decides", `rows of ${selection.name}`);
+    refuseKeys(
+      selection,
+      ["maxCompletionLength", "ownAnswers"],
+      place,
+      "pairs, which train.maxCompletionLength cuts",
+    );
+  }
   return { ...PAIR_DEFAULTS, ...given };
 };
 
@@ -287,7 +312,7 @@ const RECIPE: Reader<Recipe> = record<Recipe, object>(
     model: text,
     seed: number({ min: 0, max: 4294967295, isInteger: true }),
     evaluate: evaluateRecipe,
-    sit: record<SitRecipe, object>({ data: listOf(rowSelection), safety: selections, train: sitTrain }, {}),
+    sit: record<SitRecipe, object>({ data: listOf(rowSelection), safety: safetyRows, train: sitTrain }, {}),
     dpo: record<Recipe["dpo"], object>({ pairs, train: dpoTrain }, {}),
   },
   {},

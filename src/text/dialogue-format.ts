@@ -22,7 +22,8 @@ export const DIALOGUE_FORMATS: Readonly<Record<DialogueFormatName, DialogueForma
     name: "human-assistant",
     parts: ({ messages, response }) => [`${turns(messages, "")}\n\nAssistant: ${response}`],
   },
-  // The card of Ray2333/gpt2-large-helpful-reward_model: a space ends the question, none begins the answer.
+  // Public code that scores with Ray2333/gpt2-large-helpful-reward_model (its card was not at hand): a space ends the
+  // question, none begins the answer.
   "question-answer": {
     name: "question-answer",
     parts: ({ messages, response }) => [`${turns(messages, " ")}\n\nAssistant:`, response],

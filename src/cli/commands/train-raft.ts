@@ -15,9 +15,6 @@ import {
 } from "../options.js";
 import { loraOptions, number, settingOptions } from "../training-options.js";
 
-/** Settings of other methods that mean nothing for samples. */
-const OTHERS = ["epochs", "maxSteps", "maxCompletionLength", "evalSteps"];
-
 /** The command. */
 export function raftCommand(): Command {
   const command = new Command("raft")
@@ -32,8 +29,7 @@ export function raftCommand(): Command {
     .addOption(adapterOption("PEFT folder to start from"))
     .addOption(templateOption())
     .addOption(systemOption());
-  const settings = settingOptions("raft").filter((option) => !OTHERS.includes(option.attributeName()));
-  for (const option of [...scorerOptions(), ...raftOptions(), ...settings, ...loraOptions()])
+  for (const option of [...scorerOptions(), ...raftOptions(), ...settingOptions("raft"), ...loraOptions()])
     command.addOption(option);
   return command
     .addOption(threadsOption())

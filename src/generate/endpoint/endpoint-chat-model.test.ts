@@ -205,10 +205,12 @@ test("waits as long as the server asks: in seconds, milliseconds, or until a dat
   const setup = await start(
     failing(1, ({ prompt }, response) => {
       const date = new Date(setup.clock.nowMs() + 90_000).toUTCString();
-      const headers = [{ "retry-after": "17" }, { "retry-after-ms": "250" }, { "retry-after": date }][
-        Number(prompt.slice(4))
+      const headers: Record<string, string>[] = [
+        { "retry-after": "17" },
+        { "retry-after-ms": "250" },
+        { "retry-after": date },
       ];
-      return sendJson(response, 429, {}, headers as unknown as Record<string, string>);
+      return sendJson(response, 429, {}, headers[Number(prompt.slice(4))]);
     }),
     { concurrency: 1 },
   );

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { GenerationError } from "../../core/errors.js";
 import type { LocalGenerationRequest } from "../../generate/local-chat-model.js";
 import type { Completion } from "../../text/chat-model.js";
 import type { Answered } from "./sample.js";
@@ -22,7 +23,7 @@ function counted(name: string, fails: { readonly draw?: number; readonly score?:
     async *draw(requests: readonly LocalGenerationRequest[]): AsyncGenerator<Completion> {
       for (const { id, sampleIndices = [] } of requests.toReversed()) {
         for (const sample of sampleIndices) {
-          if (count.drawn === fails.draw) throw new Error("killed");
+          if (count.drawn === fails.draw) throw new GenerationError("killed");
           count.drawn++;
           const response = `${id} ${sample}`;
           yield { id, sample, response, tokenIds: [1, 2], finishReason: "stop", seed: 0 };
@@ -30,7 +31,7 @@ function counted(name: string, fails: { readonly draw?: number; readonly score?:
       }
     },
     async score(answers: readonly Answered[]) {
-      if (count.scored === fails.score) throw new Error("killed");
+      if (count.scored === fails.score) throw new GenerationError("killed");
       count.scored += answers.length;
       return answers.map(({ drawn, prompt }) => ({
         rewards: [prompt.promptIds[0] ?? null, drawn.sample / 3],
