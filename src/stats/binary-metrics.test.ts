@@ -97,10 +97,16 @@ test("bootstraps a statistic of clusters as the mean's bootstrap does, and the s
   expect(distance(first, [reference.value, reference.low, reference.high])).toBeLessThan(0.006);
 });
 
-test("gives no bounds where the statistic is hardly ever defined", () => {
+test("gives no bounds where there is one cluster, or the statistic is hardly ever defined", () => {
   const statistic = (times?: Float64Array): number => (times ? Number.NaN : 12);
   const bounds = bootstrapStatistic(12, statistic, { seed: 0, draws: 20 });
   expect(bounds).toMatchObject({ value: 12, low: NaN, high: NaN });
+  expect(bootstrapStatistic(1, () => 0.5, { seed: 0 })).toMatchObject({
+    value: 0.5,
+    low: NaN,
+    high: NaN,
+    n: 1,
+  });
   expect(bootstrapStatistic(0, statistic, { seed: 0 })).toMatchObject({ value: NaN, n: 0 });
   expect(() => bootstrapStatistic(1, () => 1, { seed: 0, draws: 0 })).toThrow("at least one resample");
 });

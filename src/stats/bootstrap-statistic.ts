@@ -9,7 +9,8 @@ import { DEFAULT_LEVEL, type Estimate, emptyEstimate } from "./intervals.js";
 
 /**
  * The statistic with its bootstrap interval. A draw for which it is not defined (NaN) is left out; if that leaves fewer than half,
- * the bounds are NaN. The same seed gives the same bounds; `n` counts clusters.
+ * or where one cluster says nothing of how others differ, the bounds are NaN. The same seed gives the same bounds; `n` counts
+ * clusters.
  * @param clusters  how many there are
  * @param statistic of all clusters once, or each as many times as it was drawn
  * @throws ConfigError when no resample is asked for
@@ -25,7 +26,7 @@ export function bootstrapStatistic(
   const random = new SeededRandom("bootstrap statistic", seed);
   const drawn = Array.from({ length: draws }, () => statistic(drawTimes(clusters, random)));
   const defined = drawn.filter((value) => !Number.isNaN(value));
-  const isEnough = defined.length * 2 >= draws;
+  const isEnough = clusters > 1 && defined.length * 2 >= draws;
   const [low, high] = isEnough ? percentileBounds(defined, level) : [Number.NaN, Number.NaN];
   return { value: statistic(), low, high, n: clusters, level, method: "bootstrap" };
 }
