@@ -9,10 +9,11 @@ import type { Classifier, ClassifierLayout } from "./classifier.js";
 import { debertaLayout } from "./deberta-config.js";
 import { gpt2Layout } from "./gpt2-config.js";
 import type { HeadedDecoder } from "./head-graph.js";
+import { type HeadedLayout, headedLayout } from "./headed-layout.js";
 import { isHubId } from "./hub.js";
 import { type JsonObject, shown } from "./json-fields.js";
 import { hubFolder, type OpenOptions } from "./open.js";
-import { type HeadedLayout, headedLayout, openCheckpoint } from "./open-folder.js";
+import { openCheckpoint } from "./open-folder.js";
 import { className } from "./parse-config.js";
 import { readTokenizerFiles, readTokenizerSource } from "./tokenizer-files.js";
 

@@ -8,10 +8,8 @@ import { CheckpointError } from "../core/errors.js";
 import { hashJson, sha256 } from "../core/hash.js";
 import { withFile } from "./byte-source.js";
 import { rememberedHash } from "./cache.js";
-import { classLabels } from "./class-labels.js";
 import type { DecoderConfig } from "./config.js";
 import { type ConvertibleTensor, convert, convertedFolder, SOURCE_FILE, WEIGHTS_FILE } from "./convert.js";
-import { CLASS_HEAD } from "./decoder.js";
 import { checkFinite } from "./finite-weights.js";
 import {
   isJsonObject,
@@ -126,30 +124,6 @@ function decoderLayout(
     // Buffers of old checkpoints; a copy of tied embeddings.
     isIgnorable: (tensor) =>
       tensor.endsWith(".rotary_emb.inv_freq") || (config.tieWordEmbeddings && tensor === "lm_head.weight"),
-  };
-}
-
-/** A decoder with a class head instead of an output projection. */
-export interface HeadedLayout extends CheckpointLayout {
-  readonly config: DecoderConfig;
-  readonly labels: readonly string[];
-  /** `pad_token_id`; null where there is none. */
-  readonly padTokenId: number | null;
-}
-
-/** The layout of `…ForSequenceClassification` on a decoder. @throws CheckpointError as `parseConfig` does */
-export function headedLayout(json: JsonObject, where: string): HeadedLayout {
-  // No output projection, so nothing of its own to look for.
-  const config = { ...parseConfig(json, where, "SequenceClassification"), tieWordEmbeddings: true };
-  const labels = classLabels(json, where);
-  const head: [string, readonly number[]] = [CLASS_HEAD, [labels.length, config.hiddenSize]];
-  return {
-    config,
-    labels,
-    padTokenId: typeof json["pad_token_id"] === "number" ? json["pad_token_id"] : null,
-    kind: `${config.architecture} classifier`,
-    shapes: new Map([...checkpointShapes(config), head]),
-    isIgnorable: (tensor) => tensor.endsWith(".rotary_emb.inv_freq"),
   };
 }
 
