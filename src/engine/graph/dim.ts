@@ -3,19 +3,12 @@
  * (`B*L`, `S+T`), in a canonical form so that equal expressions compare equal.
  */
 import { ShapeError } from "../../core/errors.js";
-import type { Value } from "./value.js";
 
 /** A dimension: a number, or an expression over symbols. */
 export type Dim = number | SymbolicDim;
 
 /** A tensor's shape. */
 export type Shape = readonly Dim[];
-
-/** Where a symbol's value can be read at run time: one axis of a graph input. */
-interface DimSource {
-  readonly value: Value;
-  readonly axis: number;
-}
 
 /** A sum of products of symbols. Made by {@link symbol} and the arithmetic below. */
 export class SymbolicDim {
@@ -44,10 +37,9 @@ interface Term {
   readonly symbols: readonly DimSymbol[];
 }
 
-/** A named unknown, and the graph inputs where expressions over it can be read, by the expression's key. */
+/** A named unknown; two of one name are not the same. */
 export class DimSymbol {
   readonly name: string;
-  readonly sources: Map<string, DimSource> = new Map();
 
   constructor(name: string) {
     this.name = name;
@@ -57,17 +49,6 @@ export class DimSymbol {
 /** A new unknown dimension. Two calls with one name give two symbols: make each once and share it. */
 export function symbol(name: string): SymbolicDim {
   return new SymbolicDim(new Map([[name, { coefficient: 1, symbols: [new DimSymbol(name)] }]]));
-}
-
-/** Says that a graph input's axis carries a dimension; the first to say so stays. */
-export function carryDim(dim: Dim, source: DimSource): void {
-  const holder = firstSymbol(dim);
-  if (holder && !holder.sources.has(String(dim))) holder.sources.set(String(dim), source);
-}
-
-/** Where a dimension can be read as it stands, or null. */
-export function dimSource(dim: Dim): DimSource | null {
-  return firstSymbol(dim)?.sources.get(String(dim)) ?? null;
 }
 
 /** Whether two dimensions are known to be equal. */
@@ -133,7 +114,8 @@ function requireValue(name: string, values: DimValues): number {
   return value;
 }
 
-function firstSymbol(dim: Dim): DimSymbol | null {
+/** A symbol that a dimension is made of; null for a number. */
+export function firstSymbol(dim: Dim): DimSymbol | null {
   if (typeof dim === "number") return null;
   for (const { symbols } of dim.terms.values()) if (symbols[0]) return symbols[0];
   return null;

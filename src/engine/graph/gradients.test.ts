@@ -6,9 +6,10 @@ import { createEngine } from "../engine.js";
 import { emitModel } from "../onnx/emit.js";
 import type { Engine, TensorData } from "../types.js";
 import { gradients } from "./gradients.js";
+import { input } from "./input.js";
 import * as ops from "./ops.js";
 import { type OpType, operations } from "./registry.js";
-import { constant, input, integers, type Value } from "./value.js";
+import { constant, integers, type Value } from "./value.js";
 
 /** A differentiable use of an operation: shapes of its float inputs (drawn around a size), and the graph. */
 interface Case {

@@ -1,6 +1,8 @@
 /** @file The functions that graphs are written with. */
+
 export { addDims, type Dim, multiplyDims, type Shape, type SymbolicDim, symbol } from "./dim.js";
 export { gradients } from "./gradients.js";
+export { input } from "./input.js";
 export {
   add,
   div,
@@ -38,4 +40,4 @@ export { concat, gather, range, scatterAdd, split, transpose, zeros } from "./op
 export { matmul } from "./ops/matmul.js";
 export { type Activations, addProduct, type QuantisedWeight, quantisedMatmul } from "./ops/quantised.js";
 export { reduceMax, reduceMean, softmax } from "./ops/reduce.js";
-export { constant, type DType, external, input, integers, type Value } from "./value.js";
+export { constant, type DType, external, integers, type Value } from "./value.js";

@@ -3,7 +3,7 @@
  * what nobody uses is never part of it. Nothing here executes.
  */
 import { DTypeError, GraphError, ShapeError } from "../../core/errors.js";
-import { carryDim, describeShape, multiplyDims, type Shape } from "./dim.js";
+import { describeShape, multiplyDims, type Shape } from "./dim.js";
 
 /** Element types inside graphs. */
 export type DType = "float32" | "float64" | "float16" | "bfloat16" | "int64" | "int32" | "uint8" | "bool";
@@ -92,15 +92,6 @@ export interface OpDefinition {
   readonly gradient:
     | ((node: Node, cotangents: readonly (Value | null)[]) => readonly (Value | null)[])
     | "none";
-}
-
-/** A graph input; it carries its symbolic dimensions. */
-export function input(name: string, dtype: DType, shape: Shape): Value {
-  const value = new Value(dtype, shape, { kind: "input", name });
-  shape.forEach((dim, axis) => {
-    carryDim(dim, { value, axis });
-  });
-  return value;
 }
 
 /** An initialiser whose bytes stay in a file. */

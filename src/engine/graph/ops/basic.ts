@@ -9,11 +9,11 @@ import {
   type Shape as Dims,
   describeShape,
   dimAt,
-  dimSource,
   multiplyDims,
   sameDim,
   sameShape,
 } from "../dim.js";
+import { dimSource, symbolSource } from "../input.js";
 import {
   apply,
   constant,
@@ -225,7 +225,7 @@ function dimVector(dim: Dim): Value {
   if (whole) return axisLength(whole);
   const terms = [...dim.terms.values()].map(({ coefficient, symbols }) => {
     const factors = symbols.map((atom) => {
-      const source = atom.sources.get(atom.name);
+      const source = symbolSource(atom);
       if (!source) throw new ShapeError(`dimension ${atom.name}: no graph input carries it`);
       return axisLength(source);
     });
