@@ -28,6 +28,14 @@ test("prints a plain line every ten seconds and the last state where there is no
   ]);
 });
 
+test("does not repeat the last state on a log that shows it already", () => {
+  const { bar, written, clock } = recorded({}, false);
+  clock.ms = 20_000;
+  bar.reach(100, "loss 1.2");
+  bar.done();
+  expect(written).toEqual(["work  100/100 tokens  100 %  5 tokens/s  in 20 s  loss 1.2\n"]);
+});
+
 test("tells rate and time left only once 3 % of its own work is done", () => {
   const { bar, written, clock } = recorded({ initial: 20 }, false);
   for (const [ms, done] of [

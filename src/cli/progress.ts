@@ -63,6 +63,8 @@ class ProgressLine implements Progress {
   private drawnMs: number;
   private count: number;
   private note = "";
+  /** Count and note of the line drawn last. */
+  private drawnState = "";
 
   constructor(options: ProgressOptions) {
     this.options = options;
@@ -93,7 +95,7 @@ class ProgressLine implements Progress {
 
   done(note?: string): void {
     if (note !== undefined) this.note = note;
-    this.draw();
+    if (this.isTerminal || this.drawnState !== this.state) this.draw();
     if (this.isTerminal) this.stream.write("\n");
   }
 
@@ -101,8 +103,13 @@ class ProgressLine implements Progress {
     return this.stream.isTTY === true;
   }
 
+  private get state(): string {
+    return `${this.count} ${this.note}`;
+  }
+
   private draw(): void {
     this.drawnMs = this.now();
+    this.drawnState = this.state;
     const line = this.line();
     if (!this.isTerminal) this.stream.write(`${line}\n`);
     else this.stream.write(`\r\u001b[K${line.slice(0, (this.stream.columns ?? 80) - 1)}`);
