@@ -5,7 +5,8 @@
 import { hashJson } from "../core/hash.js";
 import type { PromptCompletion } from "../data/examples.js";
 import { matchRefusal } from "../judges/refusal-matcher.js";
-import type { Completion } from "../text/chat-model.js";
+import { findLoop } from "../stats/loops.js";
+import type { ChatModel, Completion } from "../text/chat-model.js";
 import { OpenAnswers } from "../text/open-answers.js";
 import { openAnswers } from "./answer-journal.js";
 import type { Workbench } from "./workbench.js";
@@ -16,33 +17,55 @@ const BATCH = 32;
 const SPARE_TOKENS = 4;
 
 /**
- * The rows with the base's answers, without those that it refuses.
- * @param rows     of one limit each, `maxCompletionLength`
- * @param journal  path of the journal of answers
+ * The rows, in their order, with the base's answers; without those that it refuses or loops in.
+ * @param journalOf  path of the journal of the answers of one limit, `maxCompletionLength`
  */
 export async function withOwnAnswers(
   bench: Workbench,
   rows: readonly PromptCompletion[],
-  journal: string,
+  journalOf: (limit: number) => string,
 ): Promise<PromptCompletion[]> {
   if (rows.length === 0) return [];
-  const answers = await askBase(bench, rows, journal);
+  const answers = new Map<string, Completion>();
+  const model = await bench.chatModel("base");
+  try {
+    for (const limit of new Set(rows.map(limitOf))) {
+      const alike = rows.filter((row) => limitOf(row) === limit);
+      const drawn = await askBase({ bench, model, limit, rows: alike, journal: journalOf(limit) });
+      for (const [id, answer] of drawn) answers.set(id, answer);
+    }
+  } finally {
+    await model.close();
+  }
   return rows.flatMap((row) => {
-    const { response = "" } = answers.get(row.id) ?? {};
-    if (response.trim() === "" || matchRefusal(response) !== undefined) return [];
+    const { response = "", tokenIds = [] } = answers.get(row.id) ?? {};
+    const isUnfit = matchRefusal(response) !== undefined || findLoop(tokenIds) !== undefined;
+    if (response.trim() === "" || isUnfit) return [];
     return [{ ...row, completion: [{ role: "assistant" as const, content: response }] }];
   });
 }
 
-async function askBase(
-  bench: Workbench,
-  rows: readonly PromptCompletion[],
-  path: string,
-): Promise<ReadonlyMap<string, Completion>> {
-  const { observer, signal } = bench;
-  const maxNewTokens =
-    Math.max(...rows.map(({ maxCompletionLength = 0 }) => maxCompletionLength)) + SPARE_TOKENS;
-  const model = await bench.chatModel("base");
+function limitOf({ maxCompletionLength = 0 }: PromptCompletion): number {
+  return maxCompletionLength;
+}
+
+interface Questions {
+  readonly bench: Workbench;
+  readonly model: ChatModel;
+  /** Tokens of an answer that are trained on. */
+  readonly limit: number;
+  readonly rows: readonly PromptCompletion[];
+  readonly journal: string;
+}
+
+async function askBase({
+  bench: { observer, signal },
+  model,
+  limit,
+  rows,
+  journal: path,
+}: Questions): Promise<ReadonlyMap<string, Completion>> {
+  const maxNewTokens = limit + SPARE_TOKENS;
   const settings = hashJson({ model: model.hash, maxNewTokens });
   const { journal, known } = openAnswers(path, settings);
   const open = new OpenAnswers(maxNewTokens);
@@ -68,7 +91,6 @@ async function askBase(
     }
   } finally {
     journal.close();
-    await model.close();
   }
   return known;
 }

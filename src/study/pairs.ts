@@ -12,6 +12,7 @@ import type { ChatModel } from "../text/chat-model.js";
 import { OpenAnswers } from "../text/open-answers.js";
 import { WATCH_PROMPTS } from "../train/watch.js";
 import { openAnswers } from "./answer-journal.js";
+import { withBaseChosen } from "./base-chosen.js";
 import type { PairsRecipe } from "./recipe.js";
 import { loadSelections, type RowContext } from "./rows.js";
 import type { Workbench } from "./workbench.js";
@@ -27,8 +28,10 @@ export interface PairTask {
   readonly model: ChatModel;
   /** Rows that this model was trained on: its answers to them teach nothing new. */
   readonly trained: readonly PromptCompletion[];
-  /** Path of the journal of answers. */
+  /** Path of the journal of that model's answers. */
   readonly journal: string;
+  /** Path of the journal of the base's answers, for `harmlessChosen: base`. */
+  readonly baseJournal: string;
 }
 
 /** Pairs, and what is worth recording. */
@@ -53,14 +56,14 @@ export async function buildStudyPairs(task: PairTask): Promise<StudyPairs> {
   const counted = () => Math.min(answers, journal.rows.length + open.share);
   observer.onWork?.("answering", "answers", answers, counted());
   try {
-    const { pairs, report } = await buildPairs({
+    const built = await buildPairs({
       safety: sources.safety,
       harmless: sources.harmless,
       groupOf: ({ id }) => id.slice(0, id.lastIndexOf("/")),
       count: asked,
       share: (safetyCount + WATCH_PROMPTS.others) / asked,
       seed: context.seed,
-      harmlessChosen: recipe.harmlessChosen,
+      harmlessChosen: recipe.harmlessChosen === "base" ? "reference" : recipe.harmlessChosen,
       harmlessRejected: recipe.harmlessRejected,
       ownTries: recipe.ownTries,
       // The rows are clean already, see `rows.ts`.
@@ -84,9 +87,16 @@ export async function buildStudyPairs(task: PairTask): Promise<StudyPairs> {
         observer.onWorkDone?.(counted());
       },
     });
+    const pairs =
+      recipe.harmlessChosen === "base"
+        ? await withBaseChosen(bench, built.pairs, task.baseJournal)
+        : built.pairs;
     const divided = divide(pairs, { safety: safetyCount, harmless: recipe.count - safetyCount });
     warnOfShortage(divided.pairs, recipe.count, bench);
-    return { ...divided, record: pairsRecord(report, divided, model, sources.records) };
+    return {
+      ...divided,
+      record: pairsRecord(built.report, divided, { recipe, model, sources: sources.records }),
+    };
   } finally {
     journal.close();
   }
@@ -143,10 +153,9 @@ function warnOfShortage(pairs: readonly BuiltPair[], asked: number, { observer }
 function pairsRecord(
   report: PairReport,
   { pairs, heldOut }: Pick<StudyPairs, "pairs" | "heldOut">,
-  model: ChatModel,
-  sources: readonly Json[],
+  { recipe, model, sources }: { recipe: PairsRecipe; model: ChatModel; sources: readonly Json[] },
 ): Json {
-  const { dropped, harmlessChosen, ownRefusals, refusalPool } = report;
+  const { dropped, ownRefusals, refusalPool } = report;
   const kinds = (rows: readonly BuiltPair[]) => ({
     safety: rows.filter(({ kind }) => kind === "safety").length,
     harmless: rows.filter(({ kind }) => kind === "harmless").length,
@@ -155,7 +164,8 @@ function pairsRecord(
     pairs: kinds(pairs),
     heldOut: kinds(heldOut),
     dropped: { ...dropped },
-    harmlessChosen: { ...harmlessChosen },
+    harmlessChosen:
+      recipe.harmlessChosen === "base" ? { base: kinds(pairs).harmless } : { ...report.harmlessChosen },
     ownRefusals,
     refusalPool,
     model: model.hash,

@@ -109,8 +109,8 @@ export interface PairsRecipe {
   readonly harmless: readonly RowSelection[];
   /** The model whose own answers are used. */
   readonly answersFrom: "sit" | "base";
-  /** `chosen` of harmless prompts: that model's answer unless unfit, or the data's. */
-  readonly harmlessChosen: "own" | "reference";
+  /** `chosen` of harmless prompts: that model's answer unless unfit, the base's first tokens, or the data's. */
+  readonly harmlessChosen: "own" | "base" | "reference";
   /** `rejected` of harmless prompts: a refusal from the safety rows, or that model's own where it refuses. */
   readonly harmlessRejected: "pool" | "own";
   /** For "own": harmless prompts asked at most for each harmless pair. */
@@ -277,7 +277,7 @@ const pairsRecord = record<Omit<PairsRecipe, keyof PairDefaults>, PairDefaults>(
   { count, share, safety: selections, harmless: listOf(rowSelection) },
   {
     answersFrom: oneOf(["sit", "base"]),
-    harmlessChosen: oneOf(["own", "reference"]),
+    harmlessChosen: oneOf(["own", "base", "reference"]),
     harmlessRejected: oneOf(["pool", "own"]),
     ownTries: count,
     maxNewTokens: count,

@@ -143,7 +143,9 @@ async function chooseRows(bench: Workbench, context: RowContext): Promise<Json> 
   const harmless = holdOut(instructions, WATCH_PROMPTS.harmless);
   const heldOut = [...harmless, ...holdOut(safe, WATCH_PROMPTS.others)];
   const own = instructions.flatMap(({ drawn, isOwn }) => (isOwn ? drawn : []));
-  const answered = await withOwnAnswers(bench, own, bench.path("data", "own-answers.jsonl"));
+  const answered = await withOwnAnswers(bench, own, (limit) =>
+    bench.path("data", `own-answers-${limit}.jsonl`),
+  );
   const rows = {
     [INSTRUCTIONS]: [...instructions.flatMap(({ drawn, isOwn }) => (isOwn ? [] : drawn)), ...answered],
     [SAFETY]: safe.flatMap(({ drawn }) => drawn),
@@ -227,6 +229,7 @@ export function pairsStage(bench: Workbench): Stage {
           model,
           trained,
           journal: join(out, "answers.jsonl"),
+          baseJournal: join(out, "base-answers.jsonl"),
         });
         await writeLines(join(out, HELD_OUT_FILE), built.heldOut);
         await writeLines(join(out, PAIRS), built.pairs);

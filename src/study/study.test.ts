@@ -30,7 +30,7 @@ sit:
   safety: {name: safety_only_train, rows: 2, maxAnswerCharacters: 100, mustRefuse: true}
   train: {maxSteps: 2, batchSize: 4, loraRank: 2}
 dpo:
-  pairs: {count: 4, share: 0.5, safety: safety_only_train, harmless: [benign_alarming], answersFrom: base, maxNewTokens: 4}
+  pairs: {count: 4, share: 0.5, safety: safety_only_train, harmless: [benign_alarming], answersFrom: base, harmlessChosen: base, maxNewTokens: 4}
   train: {maxSteps: 2, batchSize: 2, nllWeight: 0.2}
 `,
     "test.yaml",
@@ -68,7 +68,7 @@ test("stopped while SIT trains, it goes on there and ends with three models comp
     .trimEnd()
     .split("\n");
   const own = rows.map((line) => JSON.parse(line)).filter((row) => row.max_completion_length === 3);
-  const journal = readFileSync(join(out, "data", "own-answers.jsonl"), "utf8")
+  const journal = readFileSync(join(out, "data", "own-answers-3.jsonl"), "utf8")
     .trimEnd()
     .split("\n");
   const drawn = new Map(journal.map((line) => JSON.parse(line).completion).map((c) => [c.id, c.response]));
@@ -78,7 +78,20 @@ test("stopped while SIT trains, it goes on there and ends with three models comp
 
   const sit = JSON.parse(readFileSync(join(out, "sit", "run.json"), "utf8"));
   expect(sit.recipe.safetyExamples).toBe(2);
-  expect(study.state.stages["build pairs"]?.result).toMatchObject({ pairs: { safety: 2, harmless: 2 } });
+  expect(study.state.stages["build pairs"]?.result).toMatchObject({
+    pairs: { safety: 2, harmless: 2 },
+    harmlessChosen: { base: 2 },
+  });
+  const lines = (name: string) =>
+    readFileSync(join(out, "pairs", name), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  const base = new Map(
+    lines("base-answers.jsonl").map(({ completion }) => [completion.id, completion.response]),
+  );
+  const harmless = lines("pairs.jsonl").filter(({ kind }) => kind === "harmless");
+  for (const { id, chosen } of harmless) expect(chosen[0].content).toBe(base.get(id));
 
   const again: string[] = [];
   await runStudy({
