@@ -60,7 +60,7 @@ function validateCommand(): Command {
     )
     .option("--category-field <column>", "column to break the rates down by (default: the catalogue's)")
     .addOption(new Option("--limit <n>", "only the first rows of the file").argParser(integer({ min: 1 })))
-    .requiredOption("--out <folder>", "folder of validation.json")
+    .requiredOption("--out <folder>", "folder of validation.json and mistakes.html")
     .addOption(seedOption())
     .addHelpText("after", VALIDATE_NOTES)
     .action(async (options: JudgeValidateOptions) => {

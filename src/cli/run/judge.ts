@@ -7,8 +7,9 @@ import { toExchanges, toLabelledExchanges } from "../../judges/labelled-rows.js"
 import { labelledSet } from "../../judges/labelled-sets.js";
 import { isStandIn } from "../../judges/labels.js";
 import { JUDGE_OPENERS, usage } from "../../judges/registry.js";
-import { judgeRows } from "../../judges/validate.js";
+import { judgeRows, mistakes } from "../../judges/validate.js";
 import { measureJudge } from "../../judges/validation.js";
+import { renderMistakes } from "../../report/mistakes.js";
 import type { Judge, Verdict } from "../../text/judge.js";
 import type { Exchange } from "../../text/messages.js";
 import type { JudgeListOptions, JudgeScoreOptions, JudgeValidateOptions } from "../command-options.js";
@@ -54,7 +55,7 @@ export async function runJudgeScore(options: JudgeScoreOptions): Promise<void> {
   }
 }
 
-/** Measures a judge and writes `validation.json`. */
+/** Measures a judge and writes `validation.json` and `mistakes.html`. */
 export async function runJudgeValidate(options: JudgeValidateOptions): Promise<void> {
   const dataset = await resolveDataset(options.data, options);
   const reading = readingOf(options, dataset.name);
@@ -63,19 +64,23 @@ export async function runJudgeValidate(options: JudgeValidateOptions): Promise<v
   const file = join(options.out, "validation.json");
   requireWritable(file);
   const { path, name, sha256, licence } = dataset;
-  const validation = await withJudge(options.judge, options, async (judge) => {
+  const { validation, judged } = await withJudge(options.judge, options, async (judge) => {
     isStandIn(judge.kind, reading.labels);
-    return measureJudge(judge, await judgeAll(judge, rows, options.json === true), {
+    const judged = await judgeAll(judge, rows, options.json === true);
+    const validation = measureJudge(judge, judged, {
       labels: reading.labels,
       seed: options.seed,
       data: { path, name, sha256, licence, labeller: reading.labeller, labelField: reading.rule.field },
     });
+    return { validation, judged };
   });
   await writeJsonDurably(file, validation);
+  const page = join(options.out, "mistakes.html");
+  await writeFileDurably(page, renderMistakes(validation, mistakes(judged, reading.labels)));
   if (options.json === true) printJson(validation);
   else {
     printValidation(validation);
-    printLine(`Written to ${file}`);
+    printLine(`Written to ${file}; every mistake to read: ${page}`);
   }
 }
 
