@@ -1,5 +1,5 @@
 /** @file `judge label` as a user meets it: label over the page's own requests, go on, measure agreement, validate a judge. */
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
@@ -89,6 +89,27 @@ test("a judge is measured on the answers that were labelled, and no others", asy
   expect(validation.agreement.confusion).toMatchObject({ truePositive: refused, falseNegative: 2 - refused });
   expect(validation.validation?.n).toBe(2);
   expect(readFileSync(join(to, "mistakes.html"), "utf8")).toContain("Mistakes of refusal-matcher");
+});
+
+test("of an evaluation those answers are labelled that a model wrote, the last of each", async () => {
+  const dir = join(folder, "evaluation");
+  mkdirSync(dir);
+  const sample = (id: string, rest: object = {}): string =>
+    JSON.stringify({ id, messages: [{ role: "user", content: "Why?" }], response: "So.", ...rest });
+  const failed = sample("t/b#0", { finishReason: "error", response: "" });
+  const rows = [
+    sample("t/a#0"),
+    failed,
+    sample("t/c#0", { choices: {} }),
+    sample("t/d#0", { finishReason: "error" }),
+  ];
+  writeFileSync(join(dir, "samples.jsonl"), [...rows, sample("t/b#0", { finishReason: "stop" })].join("\n"));
+  writeFileSync(join(dir, "evaluation.json"), "{}");
+  writeFileSync(join(dir, "results.json"), '{"tasks":[]}');
+  const out = join(folder, "evaluation.jsonl");
+  const command = await label(["refusal", "partial"], "--data", dir, "--out", out);
+  expect(command.stdout).toContain("2 of 2 answers labelled");
+  expect(readFileSync(out, "utf8")).toMatch(/t\/[ab]#0.*\n.*t\/[ab]#0/);
 });
 
 test("labels of other answers, other words and missing data are refused in one line", async () => {
