@@ -221,9 +221,26 @@ export interface JudgeValidateOptions extends JudgeScoreOptions {
   readonly labelField?: string;
   readonly positive?: readonly string[];
   readonly labels?: LabelKind;
+  readonly labelFile?: string;
+  readonly labeller?: string;
   readonly categoryField?: string;
   readonly limit?: number;
   readonly seed: number;
+}
+
+/** Options of `judge label`. */
+export interface JudgeLabelOptions extends JudgeListOptions {
+  readonly data?: string;
+  readonly promptField?: string;
+  readonly dataDir?: string;
+  readonly out: string;
+  readonly labeller: string;
+  readonly labels: LabelKind;
+  readonly sample?: number;
+  readonly seed: number;
+  readonly port: number;
+  /** Another file of labels; true for the people of `out` alone. */
+  readonly agreement?: string | true;
 }
 
 /** Options of the `models` commands as commander gives them. */

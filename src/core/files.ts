@@ -167,12 +167,19 @@ export class Journal<Row> {
     this.rows.push(...rows);
   }
 
-  /** Flushes to disk and closes. @throws ConfigError | StorageError */
-  close(): void {
+  /** Flushes to disk what was appended. @throws ConfigError | StorageError */
+  flush(): void {
     try {
       fsyncSync(this.file);
     } catch (cause) {
       throw writeError(this.path, cause);
+    }
+  }
+
+  /** Flushes to disk and closes. @throws ConfigError | StorageError */
+  close(): void {
+    try {
+      this.flush();
     } finally {
       closeQuietly(this.file);
     }

@@ -1,6 +1,15 @@
 /** @module Judges of answers. A refusal matcher counts refusals, not harm: it may be shown, never decide. */
 export { type LabelReading, toLabelledExchanges } from "./labelled-rows.js";
 export { type LabelledSet, type Labeller, labelledSet } from "./labelled-sets.js";
+export {
+  type LabelAgreement,
+  measureLabelAgreement,
+  type Rater,
+  ratersOf,
+} from "./labelling/agreement.js";
+export { type LabelRow, labelsOf, readLabelFile } from "./labelling/label-file.js";
+export { Labelling, type LabellingOptions } from "./labelling/labelling.js";
+export { type LabelWords, labelWords } from "./labelling/words.js";
 export type { LabelKind, LabelRule } from "./labels.js";
 export { GUARD_FORMATS, type GuardFormat, guardPrompt } from "./llama-guard/format.js";
 export { llamaGuard } from "./llama-guard/judge.js";
@@ -15,5 +24,6 @@ export {
   judgeRows,
   type LabelledExchange,
   measureAgreement,
+  mistakes,
 } from "./validate.js";
 export { measureJudge, type Validation } from "./validation.js";

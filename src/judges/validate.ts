@@ -125,6 +125,18 @@ export function agreementByCategory(
   }));
 }
 
+/** The rates by their names, in the order in which they are shown; null where the judge gives no scores. */
+export function ratesByName(agreement: JudgeAgreement): [name: string, rate: Estimate | null][] {
+  return [
+    ["sensitivity", agreement.sensitivity],
+    ["specificity", agreement.specificity],
+    ["balanced accuracy", agreement.balancedAccuracy],
+    ["F1", agreement.f1],
+    ["AUPRC", agreement.averagePrecision],
+    ["Cohen's kappa", agreement.kappa],
+  ];
+}
+
 /** What a judge is said to be able to: the part of an agreement that evaluations carry. */
 export function toJudgeValidation(agreement: JudgeAgreement, source: string): JudgeValidation {
   const { truePositive, falseNegative, trueNegative, falsePositive } = agreement.confusion;

@@ -26,6 +26,8 @@ export interface ValidationData {
   readonly licence: string | null;
   readonly labeller: Labeller | null;
   readonly labelField: string;
+  /** There when the labels were made by `judge label`. */
+  readonly labelFile?: { readonly path: string; readonly sha256: string };
 }
 
 /** A wrong verdict: enough to find the answer again. */

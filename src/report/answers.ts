@@ -35,7 +35,7 @@ ${tools(report, flipped.length > 0)}
 function tools(report: Report, hasFlips: boolean): SafeHtml {
   const sets = [...new Set(report.answers.map((row) => row.set))];
   const pairs = comparedPairs(report);
-  return html`<form id="tools" class="tools script" hidden>
+  return html`<form id="tools" class="tools script" data-rows="prompts" hidden>
 <label class="grow">Search ids and texts<input id="search" type="search" autocomplete="off"></label>
 <label>Set<select id="set"><option value="">all sets</option>${sets.map((set) => html`<option value="${set}">${set}</option>`)}</select></label>
 <label>Change<select id="change"><option value="">any</option>${hasFlips && html`<option value="flip" selected>flipped</option>`}${pairs.map(

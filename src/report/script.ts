@@ -35,7 +35,7 @@ export const SCRIPT = `
       if (!row.hidden) shown += 1;
       if (isRevealed) row.open = !row.hidden;
     });
-    status.textContent = shown === matches ? matches + " of " + rows.length + " prompts" : "the first " + shown + " of " + matches + " matching prompts";
+    status.textContent = shown === matches ? matches + " of " + rows.length + " " + form.dataset.rows : "the first " + shown + " of " + matches + " matching " + form.dataset.rows;
     more.hidden = shown === matches;
   };
   const restart = () => { limit = PAGE; update(); };

@@ -1,6 +1,11 @@
 /** @file `judge`: the judges that there are, their verdicts on a file of answers, and how well they agree with labels. */
 import { Command, Option } from "commander";
-import type { JudgeListOptions, JudgeScoreOptions, JudgeValidateOptions } from "../command-options.js";
+import type {
+  JudgeLabelOptions,
+  JudgeListOptions,
+  JudgeScoreOptions,
+  JudgeValidateOptions,
+} from "../command-options.js";
 import { integer, jsonOption, seedOption, threadsOption } from "../options.js";
 
 const VALIDATE_NOTES = `
@@ -9,15 +14,26 @@ answers to one prompt as alike. What the judge could not decide is in no rate an
 
 Example:
   $ safe-to-serve judge validate --judge refusal-matcher --data gptfuzz --out runs/matcher-on-gptfuzz
-  $ safe-to-serve judge validate --judge refusal-matcher --data mine.jsonl --label-field refused --labels refusal --out runs/mine`;
+  $ safe-to-serve judge validate --judge refusal-matcher --data mine.jsonl --label-field refused --labels refusal --out runs/mine
+  $ safe-to-serve judge validate --judge runs/harm --data runs/dpo/evaluation --label-file labels.jsonl --out runs/harm-on-dpo`;
+
+const LABEL_NOTES = `
+The page shows one answer at a time, in random order, and no verdict of any judge. Keys: 1, 2, 3 label, S skips, U undoes, the
+arrows look through. Every label is on disk at once: stop with Ctrl-C or Finish, run it again to go on. With labels of two people
+in the file the end says how far they agree; --agreement says it without a page, also with a second file.
+
+Example:
+  $ safe-to-serve judge label --data runs/dpo/evaluation --sample 200 --out labels.jsonl --labeller ann
+  $ safe-to-serve judge label --out labels.jsonl --agreement bob.jsonl`;
 
 /** The command. */
 export function judgeCommand(): Command {
   return new Command("judge")
-    .description("list judges, judge answers, measure judges against labels")
+    .description("list judges, judge answers, measure judges against labels, label answers")
     .addCommand(listCommand())
     .addCommand(scoreCommand())
     .addCommand(validateCommand())
+    .addCommand(labelCommand())
     .addHelpText("after", "\nExample:\n  $ safe-to-serve judge list");
 }
 
@@ -58,9 +74,16 @@ function validateCommand(): Command {
         "what the labels are about (default: the catalogue's, else harm)",
       ).choices(["harm", "refusal"]),
     )
+    .addOption(
+      new Option(
+        "--label-file <file>",
+        "labels that `judge label` made of these answers; those without one are left out",
+      ).conflicts(["labelField", "positive", "labels"]),
+    )
+    .option("--labeller <name>", "whose labels of --label-file, where it has those of several people")
     .option("--category-field <column>", "column to break the rates down by (default: the catalogue's)")
     .addOption(new Option("--limit <n>", "only the first rows of the file").argParser(integer({ min: 1 })))
-    .requiredOption("--out <folder>", "folder of validation.json")
+    .requiredOption("--out <folder>", "folder of validation.json and mistakes.html")
     .addOption(seedOption())
     .addHelpText("after", VALIDATE_NOTES)
     .action(async (options: JudgeValidateOptions) => {
@@ -69,12 +92,53 @@ function validateCommand(): Command {
     });
 }
 
+function labelCommand(): Command {
+  return withAnswers(
+    new Command("label").description("label answers by hand, blind, on a page of this machine"),
+  )
+    .option("--data <file>", DATA)
+    .requiredOption("--out <file>", "JSON Lines of labels; a file that is there goes on")
+    .option("--labeller <name>", "whose labels these are", "me")
+    .addOption(
+      new Option("--labels <kind>", "harm: safe or unsafe; refusal: refusal, partial or compliance")
+        .choices(["harm", "refusal"])
+        .default("harm"),
+    )
+    .addOption(
+      new Option("--sample <n>", "label a random sample (default: all answers)").argParser(
+        integer({ min: 1 }),
+      ),
+    )
+    .addOption(seedOption())
+    .addOption(
+      new Option("--port <n>", "port of the page on 127.0.0.1 (default: a free one)")
+        .argParser(integer({ min: 0, max: 65535 }))
+        .default(0),
+    )
+    .option(
+      "--agreement [file]",
+      "say how far the labellers agree, also with those of a second file, and end",
+    )
+    .addHelpText("after", LABEL_NOTES)
+    .action(async (options: JudgeLabelOptions) => {
+      const { runJudgeLabel } = await import("../run/judge-label.js");
+      await runJudgeLabel(options);
+    });
+}
+
+const DATA = "rows {id, prompt, response}, the folder of an evaluation, or the name of a data set";
+
 function withData(command: Command): Command {
+  return withAnswers(
+    command
+      .requiredOption("--judge <name>", "a judge of `judge list`, name=model where it needs one")
+      .requiredOption("--data <file>", DATA),
+  ).addOption(threadsOption());
+}
+
+function withAnswers(command: Command): Command {
   return command
-    .requiredOption("--judge <name>", "a judge of `judge list`, name=model where it needs one")
-    .requiredOption("--data <file>", "rows {id, prompt, response}, or the name of a data set")
     .option("--prompt-field <column>", "column of the prompt (default: the catalogue's, else prompt)")
-    .addOption(threadsOption())
     .addOption(
       new Option(
         "--data-dir <folder>",

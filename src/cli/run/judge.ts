@@ -1,21 +1,22 @@
 /** @file Runs `judge list`, `score` and `validate`. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { requireWritable, writeFileDurably, writeJsonDurably } from "../../core/files.js";
-import { resolveDataset } from "../../data/catalogue.js";
-import { readRows } from "../../data/readers.js";
+import { sha256 } from "../../core/hash.js";
 import { toExchanges, toLabelledExchanges } from "../../judges/labelled-rows.js";
-import { labelledSet } from "../../judges/labelled-sets.js";
 import { isStandIn } from "../../judges/labels.js";
 import { JUDGE_OPENERS, usage } from "../../judges/registry.js";
-import { judgeRows } from "../../judges/validate.js";
+import { judgeRows, mistakes } from "../../judges/validate.js";
 import { measureJudge } from "../../judges/validation.js";
+import { renderMistakes } from "../../report/mistakes.js";
 import type { Judge, Verdict } from "../../text/judge.js";
 import type { Exchange } from "../../text/messages.js";
 import type { JudgeListOptions, JudgeScoreOptions, JudgeValidateOptions } from "../command-options.js";
 import { printJson, printLine, printTable } from "../output.js";
 import { progress } from "../progress.js";
+import { promptFieldOf, readAnswers } from "./answer-rows.js";
 import { withJudge } from "./judge-models.js";
-import { readingOf } from "./label-reading.js";
+import { readLabelled } from "./label-reading.js";
 import { printValidation } from "./print-validation.js";
 
 /** Prints the judges that can be named. */
@@ -36,9 +37,8 @@ export function runJudgeList(options: JudgeListOptions): void {
 /** Judges a file of answers. */
 export async function runJudgeScore(options: JudgeScoreOptions): Promise<void> {
   requireWritable(options.out);
-  const { path, name } = await resolveDataset(options.data, options);
-  const promptField = options.promptField ?? labelledSet(name)?.promptField ?? "prompt";
-  const rows = toExchanges(await readRows(path), promptField);
+  const answers = await readAnswers(options.data, options);
+  const rows = toExchanges(answers.rows, promptFieldOf(options, answers.dataset.name));
   const { judge, judged } = await withJudge(options.judge, options, async (opened) => ({
     judge: { name: opened.name, hash: opened.hash },
     judged: await judgeAll(opened, rows, options.json === true),
@@ -54,28 +54,38 @@ export async function runJudgeScore(options: JudgeScoreOptions): Promise<void> {
   }
 }
 
-/** Measures a judge and writes `validation.json`. */
+/** Measures a judge and writes `validation.json` and `mistakes.html`. */
 export async function runJudgeValidate(options: JudgeValidateOptions): Promise<void> {
-  const dataset = await resolveDataset(options.data, options);
-  const reading = readingOf(options, dataset.name);
-  const source = await readRows(dataset.path);
-  const rows = toLabelledExchanges(source.slice(0, options.limit), reading);
+  const { dataset, rows: all } = await readAnswers(options.data, options);
+  const { reading, rows: labelled } = readLabelled(options, dataset.name, all.slice(0, options.limit));
+  const rows = toLabelledExchanges(labelled, reading);
   const file = join(options.out, "validation.json");
   requireWritable(file);
-  const { path, name, sha256, licence } = dataset;
-  const validation = await withJudge(options.judge, options, async (judge) => {
+  const { labelFile } = options;
+  const { validation, judged } = await withJudge(options.judge, options, async (judge) => {
     isStandIn(judge.kind, reading.labels);
-    return measureJudge(judge, await judgeAll(judge, rows, options.json === true), {
+    const judged = await judgeAll(judge, rows, options.json === true);
+    const validation = measureJudge(judge, judged, {
       labels: reading.labels,
       seed: options.seed,
-      data: { path, name, sha256, licence, labeller: reading.labeller, labelField: reading.rule.field },
+      data: {
+        ...dataset,
+        labeller: reading.labeller,
+        labelField: reading.rule.field,
+        ...(labelFile === undefined
+          ? {}
+          : { labelFile: { path: labelFile, sha256: sha256(readFileSync(labelFile)) } }),
+      },
     });
+    return { validation, judged };
   });
   await writeJsonDurably(file, validation);
+  const page = join(options.out, "mistakes.html");
+  await writeFileDurably(page, renderMistakes(validation, mistakes(judged, reading.labels)));
   if (options.json === true) printJson(validation);
   else {
     printValidation(validation);
-    printLine(`Written to ${file}`);
+    printLine(`Written to ${file}; every mistake to read: ${page}`);
   }
 }
 

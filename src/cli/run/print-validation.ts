@@ -1,5 +1,5 @@
 /** @file A validation on the terminal: rates with intervals, the four cells, categories, masked mistakes. */
-import type { JudgeAgreement } from "../../judges/validate.js";
+import { type JudgeAgreement, ratesByName } from "../../judges/validate.js";
 import type { Validation } from "../../judges/validation.js";
 import type { Estimate } from "../../stats/intervals.js";
 import { printLine, printTable } from "../output.js";
@@ -32,18 +32,9 @@ export function printValidation(validation: Validation): void {
 }
 
 function printRates(agreement: JudgeAgreement): void {
-  const { sensitivity, specificity, balancedAccuracy, f1, averagePrecision, kappa } = agreement;
-  const rows: [string, Estimate | null][] = [
-    ["sensitivity", sensitivity],
-    ["specificity", specificity],
-    ["balanced accuracy", balancedAccuracy],
-    ["F1", f1],
-    ["AUPRC", averagePrecision],
-    ["Cohen's kappa", kappa],
-  ];
   printTable(
     ["rate", "value", "95 % interval", "method"],
-    rows.map(([name, estimate]) =>
+    ratesByName(agreement).map(([name, estimate]) =>
       estimate === null
         ? [name, "-", "the judge gives no scores", ""]
         : [name, number(estimate.value), interval(estimate), estimate.method],

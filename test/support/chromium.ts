@@ -1,0 +1,101 @@
+/**
+ * @file A headless Chromium for tests of pages, driven over its own protocol through a pipe (Chrome DevTools Protocol), so that
+ * no package is needed. Tests that find none are skipped and say so.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+
+const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/** Path of a browser: `CHROMIUM`, else one on the path; undefined where there is none. */
+export function findChromium(): string | undefined {
+  const named = process.env["CHROMIUM"];
+  if (named !== undefined) return named;
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return folders
+    .flatMap((folder) => NAMES.map((name) => join(folder, name)))
+    .find((path) => existsSync(path));
+}
+
+type Reply = Readonly<Record<string, unknown>>;
+
+/** One page of a browser of its own. */
+export class BrowserPage {
+  /** What the page complained of: exceptions, and what its policy forbade. */
+  readonly complaints: string[] = [];
+  private readonly browser: ChildProcess;
+  private readonly profile: string;
+  private readonly waiting = new Map<number, (reply: Reply) => void>();
+  private sessionId: string | undefined;
+  private lastId = 0;
+  private rest = "";
+
+  private constructor(path: string) {
+    this.profile = mkdtempSync(join(tmpdir(), "chromium-"));
+    const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"];
+    this.browser = spawn(path, [...flags, `--user-data-dir=${this.profile}`], {
+      stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
+    });
+    const messages = this.browser.stdio[4] as Readable;
+    messages.setEncoding("utf8").on("data", (chunk: string) => this.receive(chunk));
+  }
+
+  /** Starts a browser with one empty page. */
+  static async open(path: string): Promise<BrowserPage> {
+    const page = new BrowserPage(path);
+    const { targetId } = await page.send("Target.createTarget", { url: "about:blank" });
+    const { sessionId } = await page.send("Target.attachToTarget", { targetId, flatten: true });
+    page.sessionId = String(sessionId);
+    for (const domain of ["Page", "Runtime", "Log"]) await page.send(`${domain}.enable`);
+    return page;
+  }
+
+  /** Sends a command of the protocol. */
+  async send(method: string, params: object = {}): Promise<Reply> {
+    const id = ++this.lastId;
+    const reply = new Promise<Reply>((resolve) => this.waiting.set(id, resolve));
+    const { sessionId } = this;
+    const message = { id, method, params, ...(sessionId === undefined ? {} : { sessionId }) };
+    (this.browser.stdio[3] as Writable).write(`${JSON.stringify(message)}\0`);
+    return await reply;
+  }
+
+  /** The value of an expression. */
+  async value(expression: string): Promise<unknown> {
+    const { result } = await this.send("Runtime.evaluate", { expression, returnByValue: true });
+    return (result as Reply)["value"];
+  }
+
+  /** Waits until an expression is true. */
+  async until(expression: string): Promise<void> {
+    while ((await this.value(expression)) !== true) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  /** Presses a key as a person would. */
+  async press(key: string): Promise<void> {
+    for (const type of ["keyDown", "keyUp"]) await this.send("Input.dispatchKeyEvent", { type, key });
+  }
+
+  /** Ends the browser. */
+  async close(): Promise<void> {
+    const ended = new Promise((resolve) => this.browser.once("exit", resolve));
+    this.browser.kill("SIGKILL");
+    await ended;
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  private receive(chunk: string): void {
+    const messages = (this.rest + chunk).split("\0");
+    this.rest = messages.pop() ?? "";
+    for (const text of messages) this.take(JSON.parse(text) as Reply);
+  }
+
+  private take({ id, result, method, params }: Reply): void {
+    if (typeof id === "number") this.waiting.get(id)?.((result ?? {}) as Reply);
+    if (method === "Runtime.exceptionThrown" || method === "Log.entryAdded")
+      this.complaints.push(JSON.stringify(params));
+  }
+}
