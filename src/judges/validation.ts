@@ -55,6 +55,8 @@ export interface Validation {
   /** Unparsable and failed verdicts on labelled rows. */
   readonly invalid: number;
   readonly error: number;
+  /** Verdicts on labelled rows whose answer was longer than the judge reads, and was cut. */
+  readonly cut: number;
   readonly agreement: JudgeAgreement;
   readonly byCategory: readonly { readonly category: string; readonly agreement: JudgeAgreement }[];
   /** As evaluations carry it; null where labels are not people's, or the judge only stands in. */
@@ -89,6 +91,7 @@ export function measureJudge(
     apart: judged.length - labelled.length,
     invalid: counts("invalid"),
     error: counts("error"),
+    cut: labelled.filter((row) => row.verdict.isCut).length,
     agreement,
     byCategory: agreementByCategory(labelled, labels, { seed }),
     validation: isByPeople && !standsIn ? toJudgeValidation(agreement, data.name ?? data.path) : null,

@@ -15,6 +15,8 @@ export interface Verdict {
   readonly judgeHash: string;
   /** What the verdict rests on, for the reader: the pattern that matched, the categories named. */
   readonly detail?: string;
+  /** There where the answer was longer than the judge reads: what was cut is not in the verdict. */
+  readonly isCut?: true;
 }
 
 /** How well a judge agrees with people, measured on labelled answers. */

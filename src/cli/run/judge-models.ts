@@ -44,7 +44,9 @@ export async function withJudge<Result>(
     const report = openProgress(silent);
     try {
       const { openScoreModel } = await import("../../generate/open-score-model.js");
-      const scored = await openScoreModel(model, { threads, onProgress: report.onProgress });
+      const { onProgress } = report;
+      const memory = silent ? {} : { onMemory: printMemory };
+      const scored = await openScoreModel(model, { threads, onProgress, ...memory });
       opened.push(scored);
       return scored;
     } finally {

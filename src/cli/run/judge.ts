@@ -17,7 +17,7 @@ import { progress } from "../progress.js";
 import { promptFieldOf, readAnswers } from "./answer-rows.js";
 import { withJudge } from "./judge-models.js";
 import { readLabelled } from "./label-reading.js";
-import { printValidation } from "./print-validation.js";
+import { cutSentence, printValidation } from "./print-validation.js";
 
 /** Prints the judges that can be named. */
 export function runJudgeList(options: JudgeListOptions): void {
@@ -46,10 +46,13 @@ export async function runJudgeScore(options: JudgeScoreOptions): Promise<void> {
   const lines = judged.map(({ id, verdict }) => `${JSON.stringify({ id, verdict })}\n`);
   await writeFileDurably(options.out, lines.join(""));
   const counts = countWords(judged.map(({ verdict }) => verdict));
+  const cut = judged.filter(({ verdict }) => verdict.isCut).length;
+  const { length: count } = judged;
   if (options.json === true)
-    printJson({ judge: judge.name, judgeHash: judge.hash, rows: judged.length, counts, out: options.out });
+    printJson({ judge: judge.name, judgeHash: judge.hash, rows: count, counts, cut, out: options.out });
   else {
     printTable(["verdict", "answers"], Object.entries(counts));
+    if (cut > 0) printLine(cutSentence(cut));
     printLine(`${judged.length} answers judged into ${options.out}`);
   }
 }
