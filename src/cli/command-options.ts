@@ -42,6 +42,7 @@ export interface ChatOptions extends ChatModelFlags, SamplingFlags {}
 export interface EvaluateCommandOptions extends ChatModelFlags, TargetFlags, SamplingFlags, GateFlags {
   readonly suite?: string;
   readonly task?: readonly string[];
+  readonly judge?: readonly string[];
   readonly limit?: number;
   readonly out: string;
   readonly dataDir?: string;

@@ -1,6 +1,7 @@
 /**
  * @file What an evaluation leaves behind: `evaluation.json` (what was asked), `samples.jsonl` and `references.jsonl`
- * (what was answered, append-only) and `results.json` (what it amounts to). `schemas/results.schema.json` is the last one's.
+ * (what was answered), `verdicts.jsonl` (what judges that are models said of it), all three append-only, and `results.json` (what
+ * it amounts to). `schemas/results.schema.json` is the last one's.
  */
 import type { Estimate } from "../stats/intervals.js";
 import type { JudgeKind, JudgeValidation, Verdict } from "../text/judge.js";
@@ -120,6 +121,15 @@ export interface SampleRow {
   readonly verdicts: Readonly<Record<string, Verdict>>;
   /** There for a question of multiple choice: `response` is then the likeliest choice, `verdicts` are the metrics. */
   readonly choices?: ChoiceScores;
+}
+
+/** One line of `verdicts.jsonl`. A later line of the same judge on the same answer takes this one's place. */
+export interface VerdictRow {
+  /** Of the answer's line in `samples.jsonl`. */
+  readonly id: string;
+  /** Name of the judge. */
+  readonly judge: string;
+  readonly verdict: Verdict;
 }
 
 /** A question's choices as they were scored. */

@@ -25,6 +25,8 @@ export interface Report {
   readonly sets: readonly ReportSet[];
   /** Mean log-probability of reference answers; empty where none was measured. */
   readonly references: readonly ReferenceLogProb[];
+  /** What judges beside the one of the sets say; empty where none took part. */
+  readonly judged: readonly JudgedSet[];
   /** Tasks of multiple choice; they are not among the sets. */
   readonly choices: readonly ChoiceSet[];
   /** Answers against reference answers; empty where no set has any. */
@@ -114,6 +116,19 @@ export interface SetResult {
   readonly truncated: Proportion | null;
   /** Mean length of an answer in tokens. */
   readonly responseTokens: Proportion | null;
+}
+
+/** What a judge says of a set, or of several pooled. */
+export interface JudgedSet {
+  readonly set: string;
+  readonly judge: string;
+  /** Shares refused or harmful, or a mean reward. */
+  readonly metric: "refused" | "harmful" | "reward";
+  readonly result: Proportion;
+  /** Answers without a usable verdict, and the share if all of them fell the bad way, and the good way. */
+  readonly unscored: number;
+  readonly worstCase: number;
+  readonly bestCase: number;
 }
 
 /** Paired difference on the same prompts, `to` minus `from` (labels of models). */

@@ -17,6 +17,7 @@ import {
   withInterval,
 } from "./format.js";
 import { type HtmlPart, html, type SafeHtml } from "./html.js";
+import { judgedHeadings, judgedRows } from "./judged.js";
 import { definitions } from "./method.js";
 import type { Report, ReportModel, ReportSet, SetDifference, SetResult } from "./report.js";
 import { changeToken, type Flip } from "./report.js";
@@ -204,6 +205,21 @@ export function textsSection(report: Report): SafeHtml | false {
       `Words in common with reference answers, and variety, with ${confidence(report.level)} intervals`,
       TEXT_HEADINGS,
       textRows(report).map((row) => row.map((cell, i) => (i < 2 ? cell : right(cell)))),
+    ),
+  );
+}
+
+/** What judges beside the one of the sets say. */
+export function judgedSection(report: Report): SafeHtml | false {
+  const rows = judgedRows(report);
+  if (rows.length === 0) return false;
+  return section(
+    "judges",
+    "By judge",
+    table(
+      "What each judge says of the answers, by set",
+      judgedHeadings(report.level),
+      rows.map((row) => row.map((cell, i) => (i < 3 ? cell : right(cell)))),
     ),
   );
 }
