@@ -56,7 +56,11 @@ const NUMBERS = ["value", "low", "high", "worstCase", "bestCase"] as const;
 function reviveResults(results: EvaluationResults): EvaluationResults {
   const tasks = results.tasks.map((row) => {
     const numbers = NUMBERS.map((key) => [key, row[key] ?? Number.NaN] as const);
-    return { ...row, ...Object.fromEntries(numbers) } as ResultRow;
+    const { corrected } = row;
+    // A judge that says nothing has bounds, and no value.
+    const value = corrected?.value ?? Number.NaN;
+    const revived = { ...row, ...Object.fromEntries(numbers) } as ResultRow;
+    return corrected === undefined ? revived : { ...revived, corrected: { ...corrected, value } };
   });
   return { ...results, tasks };
 }

@@ -155,6 +155,14 @@ export interface ReferenceRow {
   readonly tokenCount: number;
 }
 
+/** A share as it would be if the judge did not err, and what must hold for that. */
+export interface CorrectedShare extends Estimate {
+  /** In words. */
+  readonly assumes: string;
+  /** The labelled answers behind it. */
+  readonly source: string;
+}
+
 /** One number of `results.json`, with the interval that it stands in. Lengths are tokens, log-probabilities nats a token. */
 export interface ResultRow extends Estimate {
   /** A task, or a pool of tasks (see `pools`). */
@@ -169,6 +177,8 @@ export interface ResultRow extends Estimate {
   readonly bestCase: number;
   /** Answers cut at the token limit. */
   readonly truncated: number;
+  /** There for shares of a judge whose error is known: `ppi-score`, `rogan-gladen` or `sensitivity-band`. */
+  readonly corrected?: CorrectedShare;
 }
 
 /** Several tasks taken together. */

@@ -26,6 +26,7 @@ import {
   type SampleRow,
   type VerdictRow,
 } from "./results.js";
+import { joinLabels, type LabelSource, type RunLabels } from "./run-labels.js";
 import { answeredIds, drawSamples, latestRows, requestId } from "./samples.js";
 import { type LoadedTask, type LoadedTasks, loadTasks } from "./tasks/load.js";
 import { poolsOf, type TaskSelection } from "./tasks/suites.js";
@@ -71,6 +72,8 @@ export interface EvaluateOptions {
   readonly fewShot?: number;
   /** Go on in a folder that holds this very evaluation; default true. */
   readonly isResumable?: boolean;
+  /** People's labels of a random part of this run's answers, by which shares are corrected; as {@link readLabels} gives them. */
+  readonly labels?: LabelSource;
   /** What the model must show; null (default) decides nothing. It is no part of what was asked, so it may change. */
   readonly policy?: Policy | null;
   /** Folder of data sets that are not bundled. */
@@ -107,7 +110,8 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   if (!canScore && countReferences(loaded.tasks) > 0)
     notes.push("reference log-probability: not measured, the model gives no log-probabilities");
   const referenceTexts = referenceTextsOf(loaded.tasks);
-  const answers = { samples, references, referenceTexts };
+  const labels = options.labels === undefined ? null : joinLabels(options.labels, samples);
+  const answers = { samples, references, referenceTexts, labels };
   const results = summarise(manifest, answers, notes, options.policy ?? null);
   await writeJsonDurably(join(options.out, RESULTS_FILE), results);
   return results;
@@ -168,6 +172,7 @@ function sampleNotes(tasks: readonly LoadedTask[]): string[] {
 interface Answers {
   readonly samples: readonly SampleRow[];
   readonly references: readonly ReferenceRow[];
+  readonly labels: RunLabels | null;
   /** By task, then by prompt id. */
   readonly referenceTexts: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
@@ -184,7 +189,7 @@ function referenceTextsOf(tasks: readonly LoadedTask[]): Answers["referenceTexts
 /** The numbers of an evaluation from what was journalled. */
 function summarise(
   manifest: EvaluationManifest,
-  { samples, references, referenceTexts }: Answers,
+  { samples, references, referenceTexts, labels }: Answers,
   notes: readonly string[] = [],
   policy: Policy | null = null,
 ): EvaluationResults {
@@ -222,7 +227,7 @@ function summarise(
       pools,
       judges: manifest.judges,
     },
-    tasks: groups.flatMap((group) => aggregate(group, manifest.judges, DEFAULT_LEVEL)),
+    tasks: groups.flatMap((group) => aggregate(group, manifest.judges, DEFAULT_LEVEL, labels)),
     verdict: decide(policy, { manifest, samples }),
     notes,
   };

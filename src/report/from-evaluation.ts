@@ -114,13 +114,13 @@ function referencesOf(results: EvaluationResults, label: string): ReferenceLogPr
     .map((perToken) => ({ model: label, set: perToken.name, perToken, change: null }));
 }
 
-/** What judges beside the one of the sets say. */
+/** What judges say whose error is known, or who stand beside the one of the sets. */
 function judgedOf(results: EvaluationResults): JudgedSet[] {
   const shown = refusalJudge(results);
   return results.tasks.flatMap((row) => {
-    const { name: set, metric, judge, unscored, worstCase, bestCase } = row;
-    if (judge === null || judge === shown || !isJudged(metric)) return [];
-    return [{ set, judge, metric, result: row, unscored, worstCase, bestCase }];
+    const { name: set, metric, judge, unscored, worstCase, bestCase, corrected = null } = row;
+    if (judge === null || !isJudged(metric) || (judge === shown && corrected === null)) return [];
+    return [{ set, judge, metric, result: row, unscored, worstCase, bestCase, corrected }];
   });
 }
 

@@ -16,7 +16,7 @@ import {
 } from "./format.js";
 import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
-import { judgedHeadings, judgedRows } from "./judged.js";
+import { correctionNotes, judgedHeadings, judgedRows } from "./judged.js";
 import { definitions } from "./method.js";
 import { comparedPairs, type Flip, flipsBetween, type Report, type ReportSet } from "./report.js";
 import { TEXT_HEADINGS, textRows } from "./text-metrics.js";
@@ -190,7 +190,10 @@ function differencesTable(report: Report): string {
 
 function judgedTable(report: Report): string {
   const rows = judgedRows(report);
-  return rows.length === 0 ? "" : `## By judge\n\n${markdownTable(judgedHeadings(report.level), rows)}`;
+  if (rows.length === 0) return "";
+  const notes = correctionNotes(report).map((note) => `\n- ${escapeMarkdown(note)}`);
+  const list = notes.length > 0 ? `\n${notes.join("")}` : "";
+  return `## By judge\n\n${markdownTable(judgedHeadings(report.level), rows)}${list}`;
 }
 
 function choicesTable(report: Report): string {

@@ -2,6 +2,7 @@
  * @file What a report shows, whatever it was made from: one evaluation or a comparison of several. Everything that draws
  * (HTML, Markdown, terminal) reads this and nothing else, so the three always say the same.
  */
+import type { CorrectedShare } from "../evaluate/results.js";
 import type { RuleVerdict } from "../evaluate/rule.js";
 import type { JudgeKind, JudgeValidation, Proportion } from "../text/judge.js";
 import type { Message } from "../text/messages.js";
@@ -25,7 +26,7 @@ export interface Report {
   readonly sets: readonly ReportSet[];
   /** Mean log-probability of reference answers; empty where none was measured. */
   readonly references: readonly ReferenceLogProb[];
-  /** What judges beside the one of the sets say; empty where none took part. */
+  /** What judges say whose error is known, or who stand beside the one of the sets. */
   readonly judged: readonly JudgedSet[];
   /** Tasks of multiple choice; they are not among the sets. */
   readonly choices: readonly ChoiceSet[];
@@ -129,6 +130,8 @@ export interface JudgedSet {
   readonly unscored: number;
   readonly worstCase: number;
   readonly bestCase: number;
+  /** The share corrected for the judge's error; null where that is not known. */
+  readonly corrected: CorrectedShare | null;
 }
 
 /** Paired difference on the same prompts, `to` minus `from` (labels of models). */

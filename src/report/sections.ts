@@ -17,7 +17,7 @@ import {
   withInterval,
 } from "./format.js";
 import { type HtmlPart, html, type SafeHtml } from "./html.js";
-import { judgedHeadings, judgedRows } from "./judged.js";
+import { correctionNotes, judgedHeadings, judgedRows } from "./judged.js";
 import { definitions } from "./method.js";
 import type { Report, ReportModel, ReportSet, SetDifference, SetResult } from "./report.js";
 import { changeToken, type Flip } from "./report.js";
@@ -216,11 +216,11 @@ export function judgedSection(report: Report): SafeHtml | false {
   return section(
     "judges",
     "By judge",
-    table(
-      "What each judge says of the answers, by set",
+    html`${table(
+      "What each judge counts, by set, and the share corrected for its error",
       judgedHeadings(report.level),
-      rows.map((row) => row.map((cell, i) => (i < 3 ? cell : right(cell)))),
-    ),
+      rows.map((row) => row.map((cell, i) => (i < 3 || i === 9 ? cell : right(cell)))),
+    )}<ul class="notes">${correctionNotes(report).map((note) => html`<li>${note}</li>`)}</ul>`,
   );
 }
 

@@ -25,6 +25,8 @@ export interface JudgeValidation {
   readonly specificity: Proportion;
   readonly n: number;
   readonly source: string;
+  /** Sets whose answers are of the kind that it was measured on, by the word of whoever measured; default none. */
+  readonly sameKind?: readonly string[];
 }
 
 /** A share with its 95 % Wilson interval. */

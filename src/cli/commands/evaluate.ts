@@ -48,6 +48,16 @@ export function evaluateCommand(): Command {
       ).argParser((name: string, earlier: readonly string[] = []) => [...earlier, name]),
     )
     .addOption(
+      new Option(
+        "--judge-validation <file>",
+        "validation.json of a judge that takes part: what its error does to its shares; may be given several times",
+      ).argParser((file: string, earlier: readonly string[] = []) => [...earlier, file]),
+    )
+    .option(
+      "--labels <file>",
+      "people's labels of a random part of this run's answers, {id, label} or {prompt, response, label}: corrects shares by them",
+    )
+    .addOption(
       new Option("--limit <n>", "at most this many prompts a set, a seeded sample").argParser(
         integer({ min: 1 }),
       ),

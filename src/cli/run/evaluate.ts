@@ -4,6 +4,7 @@ import { ConfigError, GenerationError } from "../../core/errors.js";
 import { type Policy, setsOfPolicy } from "../../evaluate/policy.js";
 import type { EvaluationResults } from "../../evaluate/results.js";
 import { type EvaluationProgress, evaluate } from "../../evaluate/run.js";
+import { type LabelSource, readLabels } from "../../evaluate/run-labels.js";
 import {
   type SuiteSettings,
   suite,
@@ -88,6 +89,7 @@ async function evaluateTarget(
   judges: EvaluationJudges,
   policy?: Policy,
 ): Promise<EvaluationResults> {
+  const labels = options.labels === undefined ? undefined : await readLabels(options.labels);
   const target = await openTarget(options);
   let isOpen = true;
   const close = async (): Promise<void> => {
@@ -99,7 +101,9 @@ async function evaluateTarget(
     await judges.closeBefore(judge);
   };
   try {
-    return await evaluateModel(target.model, tasks, options, { policy, judges: judges.judges, beforeJudge });
+    const { matcher, judges: later } = judges;
+    const extras = { policy, labels, matcher, judges: later, beforeJudge };
+    return await evaluateModel(target.model, tasks, options, extras);
   } finally {
     await close();
   }
@@ -108,7 +112,10 @@ async function evaluateTarget(
 /** What `evaluate` is given beside a model, tasks and flags. */
 interface EvaluationExtras {
   readonly policy?: Policy | undefined;
-  /** Judges beside the refusal matcher. */
+  readonly labels?: LabelSource | undefined;
+  /** The refusal matcher, with another validation than its own. */
+  readonly matcher?: Judge;
+  /** Judges beside it. */
   readonly judges?: readonly Judge[];
   readonly beforeJudge?: (judge: Judge) => Promise<void>;
 }
@@ -118,7 +125,7 @@ export async function evaluateModel(
   model: ChatModel,
   tasks: readonly TaskSelection[],
   options: EvaluateCommandOptions,
-  { policy, judges = [], beforeJudge }: EvaluationExtras = {},
+  { policy, matcher = refusalMatcher(), judges = [], beforeJudge, labels }: EvaluationExtras = {},
 ): Promise<EvaluationResults> {
   const { maxNewTokens, minNewTokens, temperature, topK, topP, frequencyPenalty, stop, batchSize } = options;
   const lines = progressLines(options.json === true);
@@ -127,8 +134,9 @@ export async function evaluateModel(
     return await evaluate({
       model,
       target: targetOf(model, options),
-      judges: isJudged(tasks) ? [refusalMatcher()] : [],
+      judges: isJudged(tasks) ? [matcher] : [],
       laterJudges: judges,
+      ...(labels === undefined ? {} : { labels }),
       ...(beforeJudge === undefined ? {} : { beforeJudge }),
       tasks,
       out: options.out,

@@ -8,6 +8,7 @@ import { isStandIn } from "../../judges/labels.js";
 import { JUDGE_OPENERS, usage } from "../../judges/registry.js";
 import { judgeRows, mistakes } from "../../judges/validate.js";
 import { measureJudge } from "../../judges/validation.js";
+import { VALIDATION_FILE } from "../../judges/validation-file.js";
 import { renderMistakes } from "../../report/mistakes.js";
 import type { Judge, Verdict } from "../../text/judge.js";
 import type { Exchange } from "../../text/messages.js";
@@ -62,7 +63,7 @@ export async function runJudgeValidate(options: JudgeValidateOptions): Promise<v
   const { dataset, rows: all } = await readAnswers(options.data, options);
   const { reading, rows: labelled } = readLabelled(options, dataset.name, all.slice(0, options.limit));
   const rows = toLabelledExchanges(labelled, reading);
-  const file = join(options.out, "validation.json");
+  const file = join(options.out, VALIDATION_FILE);
   requireWritable(file);
   const { labelFile } = options;
   const { validation, judged } = await withJudge(options.judge, options, async (judge) => {
@@ -71,6 +72,7 @@ export async function runJudgeValidate(options: JudgeValidateOptions): Promise<v
     const validation = measureJudge(judge, judged, {
       labels: reading.labels,
       seed: options.seed,
+      sameKind: options.sameKind ?? [],
       data: {
         ...dataset,
         labeller: reading.labeller,
