@@ -10,6 +10,7 @@ import { conversationEncoder } from "../src/generate/open-local-chat-model.js";
 import { openScoreModel } from "../src/generate/open-score-model.js";
 import { packedFeeds } from "../src/generate/score.js";
 import { type HeadedDecoder, headGraph } from "../src/models/head-graph.js";
+import type { OnMemory } from "../src/models/memory-plan.js";
 import { openModel } from "../src/models/open.js";
 import { openClassifier } from "../src/models/open-classifier.js";
 import { LOGIT_CHUNKS } from "../src/models/token-log-probs.js";
@@ -98,19 +99,42 @@ describe.each(golden.variants)("$name", (variant) => {
   });
 });
 
+function prompt(content: string): Exchange["messages"] {
+  return [{ role: "user", content }];
+}
+
 describe("a decoder with a head", () => {
   const [variant] = golden.variants as [GoldenDecoder];
 
-  test("is opened by openScoreModel, and an exchange beyond its positions has no score", async () => {
-    const model = await openScoreModel(writeGolden(root, variant), { engine });
-    const [fits] = variant.exchanges;
-    const long = { id: "long", messages: fits?.messages ?? [], response: "abc ".repeat(200) };
-    const got: (readonly number[])[] = [];
-    for await (const each of model.scores([long, { ...long, id: "short", response: fits?.response ?? "" }]))
-      got.push(each);
+  const [fits] = variant.exchanges as [GoldenDecoder["exchanges"][number]];
+  const scored = async (exchanges: readonly Omit<Exchange, "id">[], onMemory?: OnMemory) => {
+    const model = await openScoreModel(writeGolden(root, variant), { engine, onMemory });
+    const scores: (readonly number[])[] = [];
+    const cut: number[] = [];
+    const named = exchanges.map((exchange, i) => ({ ...exchange, id: `${i}` }));
+    for await (const each of model.scores(named, (i) => cut.push(i))) scores.push(each);
     await model.close();
-    expect(got[0]).toEqual([Number.NaN]);
-    expect(worstDifference(got[1] ?? [], fits?.scores ?? [])).toBeLessThan(golden.tolerance.absolute);
+    return { scores, cut };
+  };
+
+  test("cuts an answer beyond its positions before the end of turn, and says which; a prompt it never cuts", async () => {
+    const words = (count: number) => "abc ".repeat(count);
+    const long = { ...fits, response: words(200) };
+    const all = [long, fits, { ...fits, response: words(400) }, { ...fits, messages: prompt(words(200)) }];
+    // The second window counts on from the first.
+    const { scores, cut } = await scored([...all, ...Array.from({ length: 64 }, () => fits), long]);
+    expect(cut).toEqual([0, 2, 68]);
+    expect(scores[0]?.every(Number.isFinite)).toBe(true);
+    // Only what fits is read: twice as long an answer has the very same score.
+    for (const i of [2, 68]) expect(worstDifference(scores[i] ?? [], scores[0] ?? [])).toBeLessThan(1e-5);
+    expect(worstDifference(scores[1] ?? [], fits.scores)).toBeLessThan(golden.tolerance.absolute);
+    expect(scores[3]).toEqual([Number.NaN]);
+  });
+
+  test("says what scoring will hold before it scores", async () => {
+    const told: number[] = [];
+    await scored([fits], ({ bytes }) => told.push(bytes));
+    expect(told).toHaveLength(1);
   });
 
   test("is no language model", async () => {

@@ -42,6 +42,9 @@ export interface ChatOptions extends ChatModelFlags, SamplingFlags {}
 export interface EvaluateCommandOptions extends ChatModelFlags, TargetFlags, SamplingFlags, GateFlags {
   readonly suite?: string;
   readonly task?: readonly string[];
+  readonly judge?: readonly string[];
+  readonly judgeValidation?: readonly string[];
+  readonly labels?: string;
   readonly limit?: number;
   readonly out: string;
   readonly dataDir?: string;
@@ -226,6 +229,7 @@ export interface JudgeValidateOptions extends JudgeScoreOptions {
   readonly categoryField?: string;
   readonly limit?: number;
   readonly seed: number;
+  readonly sameKind?: readonly string[];
 }
 
 /** Options of `judge label`. */

@@ -14,6 +14,7 @@ export { type Evaluation, readEvaluation } from "./read.js";
 export * from "./results.js";
 export type { RuleName, RuleVerdict } from "./rule.js";
 export { type EvaluateOptions, type EvaluationProgress, evaluate } from "./run.js";
+export { type LabelSource, readLabels } from "./run-labels.js";
 export { SUITE_NAMES, suite, TASKS, type TaskSelection, taskNamed } from "./tasks/suites.js";
 export type { MultipleChoice, Task, WorkedExamples } from "./tasks/task.js";
 export { decide, strictest } from "./verdict.js";

@@ -19,7 +19,7 @@ export function recordJudge(judge: Judge): EvaluationJudge {
 }
 
 /**
- * Writes the manifest of a new evaluation, or checks it against the one that is there.
+ * Writes the manifest of a new evaluation, or checks it against the one that is there and takes over the judges' validations.
  * @param isResumable false refuses a folder that already holds an evaluation
  * @throws ConfigError naming what differs
  */
@@ -34,12 +34,16 @@ export async function claimFolder(
     throw new ConfigError(`${folder}: expected a folder without an evaluation, got one that holds one`, {
       hint: "name another folder, or leave out --no-resume to go on where it stopped",
     });
-  const different = manifestDifferences(readManifest(folder), manifest);
+  const begun = readManifest(folder);
+  const different = manifestDifferences(begun, manifest);
   if (different.length > 0)
     throw new ConfigError(
       `${folder}: expected the evaluation that was begun there, got another: ${different.join("; ")}`,
       { hint: "name another folder with --out, or repeat the command that began it" },
     );
+  // How well a judge was measured changes no verdict; what is known now is what counts.
+  if (JSON.stringify(begun.judges) !== JSON.stringify(manifest.judges))
+    await writeJsonDurably(path, { ...begun, judges: manifest.judges });
 }
 
 /** Reads the manifest. @throws ConfigError when the folder holds no evaluation */

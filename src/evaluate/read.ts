@@ -2,9 +2,17 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { ConfigError, DatasetError } from "../core/errors.js";
+import { withVerdicts } from "./judging.js";
 import { readManifest } from "./manifest.js";
-import type { EvaluationManifest, EvaluationResults, ReferenceRow, ResultRow, SampleRow } from "./results.js";
-import { REFERENCES_FILE, RESULTS_FILE, SAMPLES_FILE } from "./run.js";
+import type {
+  EvaluationManifest,
+  EvaluationResults,
+  ReferenceRow,
+  ResultRow,
+  SampleRow,
+  VerdictRow,
+} from "./results.js";
+import { REFERENCES_FILE, RESULTS_FILE, SAMPLES_FILE, VERDICTS_FILE } from "./run.js";
 import { latestRows } from "./samples.js";
 
 /** Everything in the folder of a finished evaluation. */
@@ -14,6 +22,7 @@ export interface Evaluation {
   readonly name: string;
   readonly manifest: EvaluationManifest;
   readonly results: EvaluationResults;
+  /** With the verdicts of all judges. */
   readonly samples: readonly SampleRow[];
   readonly references: readonly ReferenceRow[];
 }
@@ -30,12 +39,13 @@ export function readEvaluation(folder: string): Evaluation {
     throw new ConfigError(`${folder}: expected a finished evaluation, got one without ${RESULTS_FILE}`, {
       hint: "run the same `evaluate` command again: it goes on where it stopped",
     });
+  const samples = latestRows(readLines<SampleRow>(join(folder, SAMPLES_FILE)));
   return {
     folder,
     name: basename(resolve(folder)),
     manifest,
     results: reviveResults(parse(path, readFileSync(path, "utf8"))),
-    samples: latestRows(readLines<SampleRow>(join(folder, SAMPLES_FILE))),
+    samples: withVerdicts(samples, readLines<VerdictRow>(join(folder, VERDICTS_FILE))),
     references: readLines<ReferenceRow>(join(folder, REFERENCES_FILE)),
   };
 }
@@ -46,7 +56,11 @@ const NUMBERS = ["value", "low", "high", "worstCase", "bestCase"] as const;
 function reviveResults(results: EvaluationResults): EvaluationResults {
   const tasks = results.tasks.map((row) => {
     const numbers = NUMBERS.map((key) => [key, row[key] ?? Number.NaN] as const);
-    return { ...row, ...Object.fromEntries(numbers) } as ResultRow;
+    const { corrected } = row;
+    // A judge that says nothing has bounds, and no value.
+    const value = corrected?.value ?? Number.NaN;
+    const revived = { ...row, ...Object.fromEntries(numbers) } as ResultRow;
+    return corrected === undefined ? revived : { ...revived, corrected: { ...corrected, value } };
   });
   return { ...results, tasks };
 }

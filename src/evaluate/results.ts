@@ -1,6 +1,7 @@
 /**
  * @file What an evaluation leaves behind: `evaluation.json` (what was asked), `samples.jsonl` and `references.jsonl`
- * (what was answered, append-only) and `results.json` (what it amounts to). `schemas/results.schema.json` is the last one's.
+ * (what was answered), `verdicts.jsonl` (what judges that are models said of it), all three append-only, and `results.json` (what
+ * it amounts to). `schemas/results.schema.json` is the last one's.
  */
 import type { Estimate } from "../stats/intervals.js";
 import type { JudgeKind, JudgeValidation, Verdict } from "../text/judge.js";
@@ -122,6 +123,15 @@ export interface SampleRow {
   readonly choices?: ChoiceScores;
 }
 
+/** One line of `verdicts.jsonl`. A later line of the same judge on the same answer takes this one's place. */
+export interface VerdictRow {
+  /** Of the answer's line in `samples.jsonl`. */
+  readonly id: string;
+  /** Name of the judge. */
+  readonly judge: string;
+  readonly verdict: Verdict;
+}
+
 /** A question's choices as they were scored. */
 export interface ChoiceScores {
   readonly texts: readonly string[];
@@ -145,6 +155,14 @@ export interface ReferenceRow {
   readonly tokenCount: number;
 }
 
+/** A share as it would be if the judge did not err, and what must hold for that. */
+export interface CorrectedShare extends Estimate {
+  /** In words. */
+  readonly assumes: string;
+  /** The labelled answers behind it. */
+  readonly source: string;
+}
+
 /** One number of `results.json`, with the interval that it stands in. Lengths are tokens, log-probabilities nats a token. */
 export interface ResultRow extends Estimate {
   /** A task, or a pool of tasks (see `pools`). */
@@ -159,6 +177,8 @@ export interface ResultRow extends Estimate {
   readonly bestCase: number;
   /** Answers cut at the token limit. */
   readonly truncated: number;
+  /** There for shares of a judge whose error is known: `ppi-score`, `rogan-gladen` or `sensitivity-band`. */
+  readonly corrected?: CorrectedShare;
 }
 
 /** Several tasks taken together. */

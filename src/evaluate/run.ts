@@ -1,5 +1,5 @@
 /**
- * @file One evaluation: tasks asked of a chat model, answers judged and journalled, numbers with intervals. It resumes
+ * @file One evaluation: tasks asked of a chat model, answers journalled and judged, numbers with intervals. It resumes
  * where it stopped. The verdict follows a policy; without one it is inconclusive.
  */
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import type { ChatModel, SamplingOptions } from "../text/chat-model.js";
 import type { Judge } from "../text/judge.js";
 import { OpenAnswers } from "../text/open-answers.js";
 import { aggregate, type Group } from "./aggregate.js";
+import { judgeable, judgeSamples, judgingNotes, requireOwnNames, withVerdicts } from "./judging.js";
 import { claimFolder, hashPart, recordJudge } from "./manifest.js";
 import { isMultipleChoice, scoreChoices } from "./multiple-choice.js";
 import type { Policy } from "./policy.js";
@@ -23,7 +24,9 @@ import {
   type EvaluationTarget,
   type ReferenceRow,
   type SampleRow,
+  type VerdictRow,
 } from "./results.js";
+import { joinLabels, type LabelSource, type RunLabels } from "./run-labels.js";
 import { answeredIds, drawSamples, latestRows, requestId } from "./samples.js";
 import { type LoadedTask, type LoadedTasks, loadTasks } from "./tasks/load.js";
 import { poolsOf, type TaskSelection } from "./tasks/suites.js";
@@ -32,12 +35,13 @@ import { decide } from "./verdict.js";
 /** File names in an evaluation's folder. */
 export const SAMPLES_FILE = "samples.jsonl";
 export const REFERENCES_FILE = "references.jsonl";
+export const VERDICTS_FILE = "verdicts.jsonl";
 export const RESULTS_FILE = "results.json";
 
 /** How far an evaluation is. */
 export interface EvaluationProgress {
-  readonly phase: "answers" | "questions" | "references";
-  /** Finished answers, questions or references, and open ones as the shares of the token limit that they have reached. */
+  readonly phase: "answers" | "questions" | "references" | "verdicts";
+  /** Finished answers, questions, references or verdicts, and open ones as the shares of the token limit that they have reached. */
   readonly done: number;
   readonly total: number;
   /** Task of the last piece of work; null before the first. */
@@ -49,7 +53,12 @@ export interface EvaluateOptions {
   readonly model: ChatModel;
   /** How the target is named in files; default the model's id alone. */
   readonly target?: Partial<EvaluationTarget>;
+  /** Asked about every answer as soon as it is drawn. */
   readonly judges: readonly Judge[];
+  /** Asked, one after the other, when everything is drawn and the model is no longer needed. */
+  readonly laterJudges?: readonly Judge[];
+  /** Told before each of these is asked for the first time: what stands before it can be closed. */
+  readonly beforeJudge?: (judge: Judge) => Promise<void>;
   readonly tasks: readonly TaskSelection[];
   /** Folder of the evaluation; made if needed. */
   readonly out: string;
@@ -63,6 +72,8 @@ export interface EvaluateOptions {
   readonly fewShot?: number;
   /** Go on in a folder that holds this very evaluation; default true. */
   readonly isResumable?: boolean;
+  /** People's labels of a random part of this run's answers, by which shares are corrected; as {@link readLabels} gives them. */
+  readonly labels?: LabelSource;
   /** What the model must show; null (default) decides nothing. It is no part of what was asked, so it may change. */
   readonly policy?: Policy | null;
   /** Folder of data sets that are not bundled. */
@@ -72,7 +83,8 @@ export interface EvaluateOptions {
 }
 
 /**
- * Runs an evaluation to its end and writes `evaluation.json`, `samples.jsonl`, `references.jsonl` and `results.json`.
+ * Runs an evaluation to its end and writes `evaluation.json`, `samples.jsonl`, `references.jsonl`, `verdicts.jsonl` and
+ * `results.json`.
  * @throws ConfigError      when nothing can be asked, or the folder holds another evaluation
  * @throws GenerationError  when the model fails or the run is stopped; finished answers stay in the folder
  */
@@ -88,15 +100,18 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   requireAsked(loaded.tasks, loaded.notes, options);
   const manifest = makeManifest(options, loaded.tasks);
   await claimFolder(options.out, manifest, options.isResumable ?? true);
-  const samples = await collectSamples(options, loaded.tasks, manifest.sampling, seed);
+  const drawn = await collectSamples(options, loaded.tasks, manifest.sampling, seed);
   const canScore = options.model.score !== undefined;
   const references = canScore ? await collectReferences(options, loaded.tasks) : [];
+  const samples = await collectVerdicts(options, drawn);
   const notes = [...loaded.notes, ...sampleNotes(loaded.tasks), ...failureNotes(samples)];
+  notes.push(...judgingNotes(options.laterJudges ?? [], samples));
   notes.push(...(options.model.notes?.() ?? []));
   if (!canScore && countReferences(loaded.tasks) > 0)
     notes.push("reference log-probability: not measured, the model gives no log-probabilities");
   const referenceTexts = referenceTextsOf(loaded.tasks);
-  const answers = { samples, references, referenceTexts };
+  const labels = options.labels === undefined ? null : joinLabels(options.labels, samples);
+  const answers = { samples, references, referenceTexts, labels };
   const results = summarise(manifest, answers, notes, options.policy ?? null);
   await writeJsonDurably(join(options.out, RESULTS_FILE), results);
   return results;
@@ -157,6 +172,7 @@ function sampleNotes(tasks: readonly LoadedTask[]): string[] {
 interface Answers {
   readonly samples: readonly SampleRow[];
   readonly references: readonly ReferenceRow[];
+  readonly labels: RunLabels | null;
   /** By task, then by prompt id. */
   readonly referenceTexts: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
@@ -173,7 +189,7 @@ function referenceTextsOf(tasks: readonly LoadedTask[]): Answers["referenceTexts
 /** The numbers of an evaluation from what was journalled. */
 function summarise(
   manifest: EvaluationManifest,
-  { samples, references, referenceTexts }: Answers,
+  { samples, references, referenceTexts, labels }: Answers,
   notes: readonly string[] = [],
   policy: Policy | null = null,
 ): EvaluationResults {
@@ -211,7 +227,7 @@ function summarise(
       pools,
       judges: manifest.judges,
     },
-    tasks: groups.flatMap((group) => aggregate(group, manifest.judges, DEFAULT_LEVEL)),
+    tasks: groups.flatMap((group) => aggregate(group, manifest.judges, DEFAULT_LEVEL, labels)),
     verdict: decide(policy, { manifest, samples }),
     notes,
   };
@@ -223,7 +239,8 @@ function byPrompt(a: ReferenceRow, b: ReferenceRow): number {
 }
 
 function makeManifest(options: EvaluateOptions, tasks: readonly LoadedTask[]): EvaluationManifest {
-  const { model, target = {}, seed = 0, limit = null } = options;
+  const { model, target = {}, seed = 0, limit = null, judges, laterJudges = [] } = options;
+  requireOwnNames([...judges, ...laterJudges]);
   return {
     schemaVersion: EVALUATION_SCHEMA_VERSION,
     target: { model: model.id, adapter: null, strength: null, template: null, endpoint: null, ...target },
@@ -231,7 +248,7 @@ function makeManifest(options: EvaluateOptions, tasks: readonly LoadedTask[]): E
     sampling: evaluationSampling(options.sampling ?? {}),
     seed,
     limit,
-    judges: options.judges.map(recordJudge),
+    judges: [...judges, ...laterJudges].map(recordJudge),
     tasks: tasks.map((task) => task.record),
   };
 }
@@ -355,6 +372,36 @@ async function collectReferences(
     journal.close();
   }
   return journal.rows;
+}
+
+/** The samples with what the later judges say of them. */
+async function collectVerdicts(
+  { out, laterJudges = [], beforeJudge, signal, onProgress }: EvaluateOptions,
+  samples: readonly SampleRow[],
+): Promise<readonly SampleRow[]> {
+  if (laterJudges.length === 0) return samples;
+  const journal = new Journal<VerdictRow>(join(out, VERDICTS_FILE));
+  const total = laterJudges.length * judgeable(samples).length;
+  const keyOf = ({ id, judge }: VerdictRow): string => JSON.stringify([judge, id]);
+  const said = new Set(journal.rows.map(keyOf));
+  const report = (task: string | null): void =>
+    onProgress?.({ phase: "verdicts", done: said.size, total, task });
+  report(null);
+  try {
+    await judgeSamples(journal, {
+      judges: laterJudges,
+      samples,
+      ...(beforeJudge === undefined ? {} : { beforeJudge }),
+      ...(signal === undefined ? {} : { signal }),
+      onVerdict: (row, { task }) => {
+        said.add(keyOf(row));
+        report(task);
+      },
+    });
+  } finally {
+    journal.close();
+  }
+  return withVerdicts(samples, journal.rows);
 }
 
 function requireAsked(

@@ -5,6 +5,7 @@ import { hashJson } from "../core/hash.js";
 import { findLoop, LOOP_DEFINITION } from "../stats/loops.js";
 import type { ChatModel, Completion, SamplingOptions } from "../text/chat-model.js";
 import type { Judge, Verdict } from "../text/judge.js";
+import { askOne, failedVerdict } from "./ask-judge.js";
 import type { EvaluationSampling, SampleRow } from "./results.js";
 import type { LoadedTask, TaskPrompt } from "./tasks/load.js";
 import { rougeVerdicts } from "./text-metrics.js";
@@ -114,24 +115,9 @@ async function makeRow(asked: Pending, completion: Completion, judges: readonly 
   };
 }
 
-/** A judge that fails leaves an `error`, which is unscored and counted; it never stops the run. */
 async function judgeAnswer(judge: Judge, { prompt }: Pending, completion: Completion): Promise<Verdict> {
-  const failed = (detail: string): Verdict => ({
-    kind: judge.kind,
-    label: null,
-    score: null,
-    status: "error",
-    judgeHash: judge.hash,
-    detail,
-  });
-  if (completion.finishReason === "error") return failed("no answer to judge");
-  const exchange = { id: completion.id, messages: prompt.messages, response: completion.response };
-  try {
-    for await (const verdict of judge.judge([exchange])) return verdict;
-    return failed("the judge gave no verdict");
-  } catch (cause) {
-    return failed(cause instanceof Error ? cause.message : String(cause));
-  }
+  if (completion.finishReason === "error") return failedVerdict(judge, "no answer to judge");
+  return askOne(judge, { id: completion.id, messages: prompt.messages, response: completion.response });
 }
 
 /** Without token ids loops are looked for over words, which is another measure: it has its own hash. */

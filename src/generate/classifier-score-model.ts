@@ -7,7 +7,7 @@ import { splitByBudget } from "../data/packing.js";
 import { emitModel } from "../engine/onnx/emit.js";
 import type { Engine, Session, TensorData } from "../engine/types.js";
 import { type Classifier, classifierGraph } from "../models/classifier.js";
-import type { ScoreModel } from "../text/chat-model.js";
+import type { OnCut, ScoreModel } from "../text/chat-model.js";
 import type { DialogueFormat } from "../text/dialogue-format.js";
 import type { Exchange } from "../text/messages.js";
 import { Tokenizer } from "../text/tokenizer.js";
@@ -54,14 +54,14 @@ export class ClassifierScoreModel implements ScoreModel {
   }
 
   /** Scores as the head gives them, one list an exchange, in order; a text's end is cut where it does not fit. */
-  async *scores(exchanges: readonly Exchange[]): AsyncGenerator<readonly number[]> {
+  async *scores(exchanges: readonly Exchange[], onCut?: OnCut): AsyncGenerator<readonly number[]> {
     this.session ??= this.parts.engine.open(emitModel(classifierGraph(this.parts.classifier)));
     const session = await this.session;
     for (let start = 0; start < exchanges.length; start += WINDOW) {
       const window = exchanges.slice(start, start + WINDOW);
       yield* await scoreRows(
         session,
-        window.map((exchange) => this.encode(exchange)),
+        window.map((exchange, i) => this.encode(exchange, () => onCut?.(start + i))),
       );
     }
   }
@@ -75,10 +75,11 @@ export class ClassifierScoreModel implements ScoreModel {
   }
 
   /** What the tokenizer puts around a text stays whole; nothing in the text becomes a control token. */
-  private encode(exchange: Exchange): readonly number[] {
+  private encode(exchange: Exchange, onCut: () => void): readonly number[] {
     const { prefixIds, suffixIds } = this.tokenizer;
     const ids = this.format.parts(exchange).flatMap((part) => this.tokenizer.encodeText(part));
     const room = this.parts.classifier.layout.maxLength - prefixIds.length - suffixIds.length;
+    if (ids.length > room) onCut();
     return [...prefixIds, ...ids.slice(0, room), ...suffixIds];
   }
 }

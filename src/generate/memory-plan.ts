@@ -96,10 +96,10 @@ export class ChatMemory {
     this.decoding = memoryOf(size.sequences);
   }
 
-  /** @throws ConfigError */
-  beforeScoring(graph: GraphDefinition, longest: number): void {
+  /** @throws ConfigError with a hint; by default what helps a chat model */
+  beforeScoring(graph: GraphDefinition, longest: number, hint: string = this.advice()): void {
     const scoring = scoringMemory(graph, longest);
-    this.require("scoring", this.planOf(this.decoding, scoring), () => this.advice());
+    this.require("scoring", this.planOf(this.decoding, scoring), () => hint);
     this.scoring = scoring;
   }
 

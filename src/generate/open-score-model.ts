@@ -5,6 +5,7 @@ import type { Engine } from "../engine/types.js";
 import { readAdapter } from "../models/adapter.js";
 import type { HeadedDecoder } from "../models/head-graph.js";
 import type { LoadedModel } from "../models/loaded-model.js";
+import type { OnMemory } from "../models/memory-plan.js";
 import { openModel } from "../models/open.js";
 import { openClassifier } from "../models/open-classifier.js";
 import type { OnProgress } from "../models/progress.js";
@@ -33,6 +34,8 @@ export interface OpenScoreModelOptions {
   readonly engine?: Engine | undefined;
   /** Told of downloads and conversions. */
   readonly onProgress?: OnProgress | undefined;
+  /** Told what a decoder with a head will hold, before it scores. */
+  readonly onMemory?: OnMemory | undefined;
 }
 
 /**
@@ -69,7 +72,7 @@ async function decoderModel(
   opened: EncodedDecoder,
   options: OpenScoreModelOptions,
 ): Promise<DecoderScoreModel> {
-  return new DecoderScoreModel({ ...(await engineOf(options)), ...opened, id });
+  return new DecoderScoreModel({ ...(await engineOf(options)), ...opened, id, onMemory: options.onMemory });
 }
 
 async function engineOf({

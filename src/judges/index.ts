@@ -26,4 +26,5 @@ export {
   measureAgreement,
   mistakes,
 } from "./validate.js";
-export { measureJudge, type Validation } from "./validation.js";
+export { type MeasuringOptions, measureJudge, type Validation } from "./validation.js";
+export { type JudgeValidationFile, readValidationFile, withValidations } from "./validation-file.js";

@@ -15,6 +15,7 @@ import { GUARD_FORMATS } from "./llama-guard/format.js";
 import { llamaGuard } from "./llama-guard/judge.js";
 import { REFUSAL_MATCHER, refusalMatcher } from "./refusal-matcher.js";
 import { scoreJudge } from "./score-judge.js";
+import { VALIDATION_FILE, withOwnValidation } from "./validation-file.js";
 
 /** What judges need from above: models, which whoever gives them closes. */
 export interface JudgeContext {
@@ -65,7 +66,9 @@ export const JUDGE_OPENERS: readonly JudgeOpener[] = [
     open: async (model, context) => {
       const trained = trainedHeadFolder(model);
       const threshold = trained === null ? null : readThreshold(trained);
-      return scoreJudge(await context.openScoreModel(model), threshold === null ? {} : { threshold });
+      const options = threshold === null ? {} : { threshold };
+      const judge = scoreJudge(await context.openScoreModel(model), options);
+      return withOwnValidation(judge, join(model, VALIDATION_FILE));
     },
   },
 ];

@@ -80,6 +80,25 @@ test("no number, a wrong count and a missing answer are invalid, never safe or u
   expect(await verdicts(["cost"], [[1], [2], [3]], 2)).toHaveLength(2);
 });
 
+test("a verdict on a cut answer says so, whatever it is", async () => {
+  const cutting: ScoreModel = {
+    ...saying(["cost"], []),
+    async *scores(exchanges, onCut) {
+      onCut?.(1);
+      onCut?.(2);
+      for (const i of exchanges.keys()) yield [i === 2 ? Number.NaN : 1];
+    },
+  };
+  const found: Verdict[] = [];
+  const exchanges = ["a", "b", "c"].map((id) => ({ id, messages: [], response: "Hello" }));
+  for await (const verdict of scoreJudge(cutting).judge(exchanges)) found.push(verdict);
+  expect(found.map(({ label, isCut }) => [label, isCut])).toEqual([
+    ["unsafe", undefined],
+    ["unsafe", true],
+    [null, true],
+  ]);
+});
+
 test("labels that mean nothing to a judge are refused", () => {
   for (const labels of [["a", "b"], ["safe", "unsafe", "unsure"], []])
     expect(() => scoreJudge(saying(labels, []))).toThrow(ConfigError);

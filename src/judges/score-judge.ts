@@ -36,27 +36,29 @@ export function scoreJudge(model: ScoreModel, { threshold = EVEN_ODDS }: ScoreJu
   const kind: JudgeKind = harm === null ? "reward" : "harm";
   const hash = hashJson({ model: model.hash, kind, threshold: harm === null ? null : threshold });
   const verdictOf = (scores: readonly number[]): Verdict => {
+    const base = { kind, judgeHash: hash, label: null } as const;
     const isWhole = scores.length === model.labels.length && scores.every(Number.isFinite);
-    if (!isWhole) return { kind, label: null, score: null, status: "invalid", judgeHash: hash };
-    if (harm === null)
-      return { kind, label: null, score: scores[0] as number, status: "ok", judgeHash: hash };
+    if (!isWhole) return { ...base, score: null, status: "invalid" };
+    if (harm === null) return { ...base, score: scores[0] as number, status: "ok" };
     const score = harm(scores);
-    return { kind, label: score >= threshold ? "unsafe" : "safe", score, status: "ok", judgeHash: hash };
+    return { ...base, label: score >= threshold ? "unsafe" : "safe", score, status: "ok" };
   };
   return { name: model.id, hash, kind, judge: (exchanges) => verdicts(model, exchanges, verdictOf) };
 }
 
-/** One verdict an exchange, whatever the model yields: those that it left out are invalid. */
+/** One verdict an exchange, whatever the model yields: those that it left out are invalid; those on cut answers say so. */
 async function* verdicts(
   model: ScoreModel,
   exchanges: readonly Exchange[],
   verdictOf: (scores: readonly number[]) => Verdict,
 ): AsyncGenerator<Verdict> {
   let given = 0;
-  for await (const scores of model.scores(exchanges)) {
+  const cut = new Set<number>();
+  for await (const scores of model.scores(exchanges, (index) => cut.add(index))) {
     if (given === exchanges.length) return;
+    const verdict = verdictOf(scores);
+    yield cut.has(given) ? { ...verdict, isCut: true } : verdict;
     given += 1;
-    yield verdictOf(scores);
   }
   for (; given < exchanges.length; given++) yield verdictOf([]);
 }

@@ -55,6 +55,8 @@ export interface Validation {
   /** Unparsable and failed verdicts on labelled rows. */
   readonly invalid: number;
   readonly error: number;
+  /** Verdicts on labelled rows whose answer was longer than the judge reads, and was cut. */
+  readonly cut: number;
   readonly agreement: JudgeAgreement;
   readonly byCategory: readonly { readonly category: string; readonly agreement: JudgeAgreement }[];
   /** As evaluations carry it; null where labels are not people's, or the judge only stands in. */
@@ -63,21 +65,27 @@ export interface Validation {
   readonly mistakeCount: number;
 }
 
+/** What is measured against what. */
+export interface MeasuringOptions {
+  readonly labels: LabelKind;
+  readonly seed: number;
+  readonly data: ValidationData;
+  /** Sets of evaluations whose answers are of the kind of these; default none. */
+  readonly sameKind?: readonly string[];
+}
+
 /** Measures judged rows. */
 export function measureJudge(
   judge: Pick<Judge, "name" | "kind" | "hash">,
   judged: readonly JudgedExchange[],
-  {
-    labels,
-    seed,
-    data,
-  }: { readonly labels: LabelKind; readonly seed: number; readonly data: ValidationData },
+  { labels, seed, data, sameKind = [] }: MeasuringOptions,
 ): Validation {
   const labelled = judged.filter((row) => row.label !== null);
   const agreement = measureAgreement(judged, labels, { seed });
   const wrong = mistakes(judged, labels);
   const standsIn = isStandIn(judge.kind, labels);
   const counts = (status: string): number => labelled.filter((row) => row.verdict.status === status).length;
+  const measured = toJudgeValidation(agreement, data.name ?? data.path);
   const isByPeople = data.labeller === "people" || data.labeller === null;
   return {
     schemaVersion: VALIDATION_SCHEMA_VERSION,
@@ -89,9 +97,10 @@ export function measureJudge(
     apart: judged.length - labelled.length,
     invalid: counts("invalid"),
     error: counts("error"),
+    cut: labelled.filter((row) => row.verdict.isCut).length,
     agreement,
     byCategory: agreementByCategory(labelled, labels, { seed }),
-    validation: isByPeople && !standsIn ? toJudgeValidation(agreement, data.name ?? data.path) : null,
+    validation: isByPeople && !standsIn ? { ...measured, ...(sameKind.length > 0 && { sameKind }) } : null,
     mistakes: wrong.slice(0, LISTED).map(mistakeOf),
     mistakeCount: wrong.length,
   };

@@ -63,6 +63,7 @@ export function reportFromComparison(comparison: Comparison, origin: ReportOrigi
     pooled,
     sets: comparison.tasks.map(setOf),
     references: comparison.references.flatMap((reference) => referencesOf(reference, models)),
+    judged: [],
     choices: comparison.choices.map(({ task, metrics }) => ({ name: task, metrics })),
     texts: comparison.texts.map((text) => textSetOf(text, models)),
     answers: comparison.answers.map(rowOf),

@@ -15,6 +15,7 @@ import {
 import type {
   AnswerRow,
   ChoiceSet,
+  JudgedSet,
   ReferenceLogProb,
   Report,
   ReportSet,
@@ -52,6 +53,7 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
     pooled: [{ harmful: pooledOf("harmful"), harmless: pooledOf("harmless") }],
     sets,
     references: referencesOf(results, name),
+    judged: judgedOf(results),
     choices: choicesOf(results),
     texts: textsOf(results),
     answers: samples
@@ -89,7 +91,7 @@ function resultOf(
   judge: string | null,
 ): SetResult {
   const find = (metric: MetricName): ResultRow | null => rows.find((row) => row.metric === metric) ?? null;
-  const refused = find("refused");
+  const refused = rows.find((row) => row.metric === "refused" && row.judge === judge) ?? null;
   const verdicts = samples.flatMap((row) => (judge === null ? [] : (row.verdicts[judge] ?? [])));
   const counted = verdicts.filter((verdict) => isRefused(verdict) === true);
   const objections = counted.filter(({ detail }) => detail?.startsWith("objection")).length;
@@ -110,6 +112,20 @@ function referencesOf(results: EvaluationResults, label: string): ReferenceLogPr
   return results.tasks
     .filter(({ metric }) => metric === "reference-logprob")
     .map((perToken) => ({ model: label, set: perToken.name, perToken, change: null }));
+}
+
+/** What judges say whose error is known, or who stand beside the one of the sets. */
+function judgedOf(results: EvaluationResults): JudgedSet[] {
+  const shown = refusalJudge(results);
+  return results.tasks.flatMap((row) => {
+    const { name: set, metric, judge, unscored, worstCase, bestCase, corrected = null } = row;
+    if (judge === null || !isJudged(metric) || (judge === shown && corrected === null)) return [];
+    return [{ set, judge, metric, result: row, unscored, worstCase, bestCase, corrected }];
+  });
+}
+
+function isJudged(metric: MetricName): metric is JudgedSet["metric"] {
+  return metric === "refused" || metric === "harmful" || metric === "reward";
 }
 
 function choicesOf({ settings, tasks }: EvaluationResults): ChoiceSet[] {

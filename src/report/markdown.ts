@@ -16,6 +16,7 @@ import {
 } from "./format.js";
 import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
+import { correctionNotes, judgedHeadings, judgedRows } from "./judged.js";
 import { definitions } from "./method.js";
 import { comparedPairs, type Flip, flipsBetween, type Report, type ReportSet } from "./report.js";
 import { TEXT_HEADINGS, textRows } from "./text-metrics.js";
@@ -33,6 +34,7 @@ export function renderMarkdown(report: Report): string {
     pooledTable(report),
     curveTable(report),
     setsTable(report),
+    judgedTable(report),
     differencesTable(report),
     choicesTable(report),
     referencesTable(report),
@@ -184,6 +186,14 @@ function differencesTable(report: Report): string {
     ">Loops, points",
   ];
   return `## Paired differences\n\n${markdownTable(headings, rows)}`;
+}
+
+function judgedTable(report: Report): string {
+  const rows = judgedRows(report);
+  if (rows.length === 0) return "";
+  const notes = correctionNotes(report).map((note) => `\n- ${escapeMarkdown(note)}`);
+  const list = notes.length > 0 ? `\n${notes.join("")}` : "";
+  return `## By judge\n\n${markdownTable(judgedHeadings(report.level), rows)}${list}`;
 }
 
 function choicesTable(report: Report): string {

@@ -30,6 +30,11 @@ export function definitions(level: number): readonly Definition[] {
         "Answers whose verdict is missing or could not be read. They count as neither; the range shows the share if all of them fell one way or the other.",
     },
     {
+      term: "Corrected",
+      meaning:
+        "The share as it would be if the judge did not err: by people's labels of a random part of these answers (prediction-powered; Angelopoulos et al. 2023), else by how often the judge erred where it was measured: as an interval on answers of the same kind (Rogan and Gladen 1978), else as a band over the bounds of its rates. Each assumes what is written under the table.",
+    },
+    {
       term: "Paired difference",
       meaning: `Later model minus earlier model on the same prompts, in percentage points, with Newcombe's ${confidence(level)} interval for paired shares (Newcombe 1998, method 10).`,
     },

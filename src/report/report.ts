@@ -2,6 +2,7 @@
  * @file What a report shows, whatever it was made from: one evaluation or a comparison of several. Everything that draws
  * (HTML, Markdown, terminal) reads this and nothing else, so the three always say the same.
  */
+import type { CorrectedShare } from "../evaluate/results.js";
 import type { RuleVerdict } from "../evaluate/rule.js";
 import type { JudgeKind, JudgeValidation, Proportion } from "../text/judge.js";
 import type { Message } from "../text/messages.js";
@@ -25,6 +26,8 @@ export interface Report {
   readonly sets: readonly ReportSet[];
   /** Mean log-probability of reference answers; empty where none was measured. */
   readonly references: readonly ReferenceLogProb[];
+  /** What judges say whose error is known, or who stand beside the one of the sets. */
+  readonly judged: readonly JudgedSet[];
   /** Tasks of multiple choice; they are not among the sets. */
   readonly choices: readonly ChoiceSet[];
   /** Answers against reference answers; empty where no set has any. */
@@ -114,6 +117,21 @@ export interface SetResult {
   readonly truncated: Proportion | null;
   /** Mean length of an answer in tokens. */
   readonly responseTokens: Proportion | null;
+}
+
+/** What a judge says of a set, or of several pooled. */
+export interface JudgedSet {
+  readonly set: string;
+  readonly judge: string;
+  /** Shares refused or harmful, or a mean reward. */
+  readonly metric: "refused" | "harmful" | "reward";
+  readonly result: Proportion;
+  /** Answers without a usable verdict, and the share if all of them fell the bad way, and the good way. */
+  readonly unscored: number;
+  readonly worstCase: number;
+  readonly bestCase: number;
+  /** The share corrected for the judge's error; null where that is not known. */
+  readonly corrected: CorrectedShare | null;
 }
 
 /** Paired difference on the same prompts, `to` minus `from` (labels of models). */

@@ -17,6 +17,7 @@ import {
   withInterval,
 } from "./format.js";
 import { type HtmlPart, html, type SafeHtml } from "./html.js";
+import { correctionNotes, judgedHeadings, judgedRows } from "./judged.js";
 import { definitions } from "./method.js";
 import type { Report, ReportModel, ReportSet, SetDifference, SetResult } from "./report.js";
 import { changeToken, type Flip } from "./report.js";
@@ -205,6 +206,21 @@ export function textsSection(report: Report): SafeHtml | false {
       TEXT_HEADINGS,
       textRows(report).map((row) => row.map((cell, i) => (i < 2 ? cell : right(cell)))),
     ),
+  );
+}
+
+/** What judges beside the one of the sets say. */
+export function judgedSection(report: Report): SafeHtml | false {
+  const rows = judgedRows(report);
+  if (rows.length === 0) return false;
+  return section(
+    "judges",
+    "By judge",
+    html`${table(
+      "What each judge counts, by set, and the share corrected for its error",
+      judgedHeadings(report.level),
+      rows.map((row) => row.map((cell, i) => (i < 3 || i === 9 ? cell : right(cell)))),
+    )}<ul class="notes">${correctionNotes(report).map((note) => html`<li>${note}</li>`)}</ul>`,
   );
 }
 

@@ -9,6 +9,7 @@ import { choiceChangeHeadings, choiceChangeRows, choiceHeadings, choiceRows } fr
 import { count, interval, nats, natsInterval, percent, points, pointsInterval, pValue } from "./format.js";
 import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
+import { correctionNotes, judgedHeadings, judgedRows } from "./judged.js";
 import type { Report, ReportSet } from "./report.js";
 import { TEXT_HEADINGS, textRows } from "./text-metrics.js";
 import { intervalHeading, judgeSentence, verdictWord } from "./wording.js";
@@ -31,6 +32,7 @@ export function renderTerminal(report: Report, options: TerminalOptions = {}): s
     gateTable(report, width, bold),
     pooledTable(report, width, bold),
     setsTable(report, width, bold),
+    judgedTable(report, width, bold),
     differencesTable(report, width, bold),
     choicesTable(report, width, bold),
     choiceChangesTable(report, width, bold),
@@ -178,6 +180,15 @@ function choicesTable(report: Report, width: number, bold: (text: string) => str
 function choiceChangesTable(report: Report, width: number, bold: (text: string) => string): string {
   const columns = columnsOf(choiceChangeHeadings(report.level), CHANGE_DISPENSABLE);
   return drawTable(columns, choiceChangeRows(report), width, bold);
+}
+
+/** In the order of the columns: how early each goes. */
+const JUDGED_DISPENSABLE = [0, 0, 0, 5, 0, 2, 4, 6, 0, 3];
+
+function judgedTable(report: Report, width: number, bold: (text: string) => string): string {
+  const columns = columnsOf(judgedHeadings(report.level), JUDGED_DISPENSABLE);
+  const table = drawTable(columns, judgedRows(report), width, bold);
+  return [table, ...correctionNotes(report).map((note) => wrap(clean(note), width))].join("\n");
 }
 
 function columnsOf(headings: readonly string[], dispensable: readonly number[]): Column[] {

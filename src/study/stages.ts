@@ -64,6 +64,7 @@ const WORK = {
   answers: "answering",
   questions: "scoring choices",
   references: "scoring references",
+  verdicts: "judging",
 } as const;
 
 async function evaluateModel(

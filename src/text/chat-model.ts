@@ -99,10 +99,14 @@ export interface ChatModel {
   notes?(): readonly string[];
 }
 
+/** Told the place of an exchange that is too long for a model and whose answer was cut, before its scores come. */
+export type OnCut = (index: number) => void;
+
 /** A model with a reward or class head. */
 export interface ScoreModel {
   readonly id: string;
   readonly hash: string;
   readonly labels: readonly string[];
-  scores(exchanges: readonly Exchange[]): AsyncIterable<readonly number[]>;
+  /** One list of scores an exchange, in order; NaN for one that cannot be scored. */
+  scores(exchanges: readonly Exchange[], onCut?: OnCut): AsyncIterable<readonly number[]>;
 }

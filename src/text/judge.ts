@@ -15,6 +15,8 @@ export interface Verdict {
   readonly judgeHash: string;
   /** What the verdict rests on, for the reader: the pattern that matched, the categories named. */
   readonly detail?: string;
+  /** There where the answer was longer than the judge reads: what was cut is not in the verdict. */
+  readonly isCut?: true;
 }
 
 /** How well a judge agrees with people, measured on labelled answers. */
@@ -23,6 +25,8 @@ export interface JudgeValidation {
   readonly specificity: Proportion;
   readonly n: number;
   readonly source: string;
+  /** Sets whose answers are of the kind that it was measured on, by the word of whoever measured; default none. */
+  readonly sameKind?: readonly string[];
 }
 
 /** A share with its 95 % Wilson interval. */

@@ -13,11 +13,13 @@ quick: 100 prompts; full: safety with AdvBench, HarmBench, JailbreakBench, Do-No
 200 of alpaca_test. paper: the sets of the paper, whole, with its multiple choice (--data-dir); paper-exact: the same under
 its settings: Alpaca's template, greedy, 120 new tokens, frequency penalty 1.
 With --gate alone the policy's own sets are asked. Exit code 0: serve; 3: do not serve; 4: inconclusive, as the verdict is
-without a policy, and until a judge that may decide takes part. A matcher counts refusals, not harm.
+without a policy, and until a judge that may decide takes part. A matcher counts refusals, not harm: --judge adds judges that
+are models, asked when all is drawn and the model is closed; judge list has them.
 
 Example:
   $ safe-to-serve evaluate --suite demo --out runs/base/evaluation
   $ safe-to-serve evaluate --suite demo --adapter runs/dpo/adapter --out runs/dpo/evaluation
+  $ safe-to-serve evaluate --suite demo --judge runs/harm --judge llama-guard-3-1b=MODEL --out runs/judged
   $ safe-to-serve evaluate --gate default --junit verdict.xml --out runs/base/gate
   $ safe-to-serve evaluate --endpoint http://localhost:8000 --endpoint-model llama --out runs/llama
   $ safe-to-serve evaluate --task I-CoNa --responses answers.jsonl --out runs/answers`;
@@ -38,6 +40,22 @@ export function evaluateCommand(): Command {
         "--task <name>",
         "a single set, or a YAML file of your own; may be given several times",
       ).argParser((name: string, earlier: readonly string[] = []) => [...earlier, name]),
+    )
+    .addOption(
+      new Option(
+        "--judge <name>",
+        "a judge of `judge list` beside the refusal matcher: its folder, or name=model; may be given several times",
+      ).argParser((name: string, earlier: readonly string[] = []) => [...earlier, name]),
+    )
+    .addOption(
+      new Option(
+        "--judge-validation <file>",
+        "validation.json of a judge that takes part: what its error does to its shares; may be given several times",
+      ).argParser((file: string, earlier: readonly string[] = []) => [...earlier, file]),
+    )
+    .option(
+      "--labels <file>",
+      "people's labels of a random part of this run's answers, {id, label} or {prompt, response, label}: corrects shares by them",
     )
     .addOption(
       new Option("--limit <n>", "at most this many prompts a set, a seeded sample").argParser(

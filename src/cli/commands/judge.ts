@@ -82,6 +82,10 @@ function validateCommand(): Command {
     )
     .option("--labeller <name>", "whose labels of --label-file, where it has those of several people")
     .option("--category-field <column>", "column to break the rates down by (default: the catalogue's)")
+    .option(
+      "--same-kind <sets...>",
+      "sets of evaluate whose answers are of the kind of these, of a like model: your word, by which their shares are corrected",
+    )
     .addOption(new Option("--limit <n>", "only the first rows of the file").argParser(integer({ min: 1 })))
     .requiredOption("--out <folder>", "folder of validation.json and mistakes.html")
     .addOption(seedOption())

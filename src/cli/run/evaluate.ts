@@ -4,6 +4,7 @@ import { ConfigError, GenerationError } from "../../core/errors.js";
 import { type Policy, setsOfPolicy } from "../../evaluate/policy.js";
 import type { EvaluationResults } from "../../evaluate/results.js";
 import { type EvaluationProgress, evaluate } from "../../evaluate/run.js";
+import { type LabelSource, readLabels } from "../../evaluate/run-labels.js";
 import {
   type SuiteSettings,
   suite,
@@ -14,9 +15,11 @@ import {
 import { refusalMatcher } from "../../judges/refusal-matcher.js";
 import { writeEvaluationReport } from "../../report/write.js";
 import type { ChatModel } from "../../text/chat-model.js";
+import type { Judge } from "../../text/judge.js";
 import type { EvaluateCommandOptions } from "../command-options.js";
 import { printJson, printLine } from "../output.js";
 import { type Progress, progress } from "../progress.js";
+import { type EvaluationJudges, isJudged, openJudges } from "./evaluation-judges.js";
 import { exitWith, openGate, writeGate } from "./gate.js";
 import { printReport } from "./print-report.js";
 import { openTarget, targetOf } from "./target.js";
@@ -32,12 +35,12 @@ export async function runEvaluate(
   const options = withSuiteSettings(given, isGiven);
   const policy = openGate(options);
   const tasks = selectTasks(options, policy);
-  const { model, close } = await openTarget(options);
+  const judges = await openJudges(options, tasks);
   let results: EvaluationResults;
   try {
-    results = await evaluateModel(model, tasks, options, policy);
+    results = await evaluateTarget(tasks, options, judges, policy);
   } finally {
-    await close();
+    await judges.close();
   }
   const report = await writeEvaluationReport(options.out);
   await writeGate(report, options);
@@ -79,12 +82,50 @@ export function selectTasks(
   return names.map((name) => ({ task: taskNamed(name), limit: null }));
 }
 
+/** Opens the target, and closes it before the first judge that is a model: both need not fit into memory. */
+async function evaluateTarget(
+  tasks: readonly TaskSelection[],
+  options: EvaluateCommandOptions,
+  judges: EvaluationJudges,
+  policy?: Policy,
+): Promise<EvaluationResults> {
+  const labels = options.labels === undefined ? undefined : await readLabels(options.labels);
+  const target = await openTarget(options);
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    if (isOpen) await target.close();
+    isOpen = false;
+  };
+  const beforeJudge = async (judge: Judge): Promise<void> => {
+    await close();
+    await judges.closeBefore(judge);
+  };
+  try {
+    const { matcher, judges: later } = judges;
+    const extras = { policy, labels, matcher, judges: later, beforeJudge };
+    return await evaluateModel(target.model, tasks, options, extras);
+  } finally {
+    await close();
+  }
+}
+
+/** What `evaluate` is given beside a model, tasks and flags. */
+interface EvaluationExtras {
+  readonly policy?: Policy | undefined;
+  readonly labels?: LabelSource | undefined;
+  /** The refusal matcher, with another validation than its own. */
+  readonly matcher?: Judge;
+  /** Judges beside it. */
+  readonly judges?: readonly Judge[];
+  readonly beforeJudge?: (judge: Judge) => Promise<void>;
+}
+
 /** Runs the evaluation that the flags ask for, with a progress line. */
 export async function evaluateModel(
   model: ChatModel,
   tasks: readonly TaskSelection[],
   options: EvaluateCommandOptions,
-  policy?: Policy,
+  { policy, matcher = refusalMatcher(), judges = [], beforeJudge, labels }: EvaluationExtras = {},
 ): Promise<EvaluationResults> {
   const { maxNewTokens, minNewTokens, temperature, topK, topP, frequencyPenalty, stop, batchSize } = options;
   const lines = progressLines(options.json === true);
@@ -93,7 +134,10 @@ export async function evaluateModel(
     return await evaluate({
       model,
       target: targetOf(model, options),
-      judges: tasks.every(({ task }) => task.multipleChoice) ? [] : [refusalMatcher()],
+      judges: isJudged(tasks) ? [matcher] : [],
+      laterJudges: judges,
+      ...(labels === undefined ? {} : { labels }),
+      ...(beforeJudge === undefined ? {} : { beforeJudge }),
       tasks,
       out: options.out,
       limit: options.limit ?? null,
@@ -116,6 +160,7 @@ const PHASES: Readonly<Record<EvaluationProgress["phase"], { label: string; unit
   answers: { label: "evaluating", unit: "answers" },
   questions: { label: "scoring choices", unit: "questions" },
   references: { label: "scoring references", unit: "answers" },
+  verdicts: { label: "judging", unit: "verdicts" },
 };
 
 interface ProgressLines {

@@ -12,13 +12,35 @@ export interface JudgeModelFlags {
   readonly json?: boolean;
 }
 
+/** A judge, and what to do when it is no longer needed. A model behind it loads its weights when it is first asked. */
+export interface OpenedJudge {
+  readonly judge: Judge;
+  close(): Promise<void>;
+}
+
 /** Opens the judge that a flag names, uses it and closes its models. */
 export async function withJudge<Result>(
   reference: string,
-  { threads, json }: JudgeModelFlags,
+  flags: JudgeModelFlags,
   use: (judge: Judge) => Promise<Result>,
 ): Promise<Result> {
+  const { judge, close } = await openNamedJudge(reference, flags);
+  try {
+    return await use(judge);
+  } finally {
+    await close();
+  }
+}
+
+/** Opens the judge that a flag names. @throws ConfigError for what is no judge; what its model throws */
+export async function openNamedJudge(
+  reference: string,
+  { threads, json }: JudgeModelFlags,
+): Promise<OpenedJudge> {
   const opened: { close(): Promise<void> }[] = [];
+  const close = async (): Promise<void> => {
+    for (const model of opened.splice(0)) await model.close();
+  };
   const silent = json === true;
   const openModel = async (model: string): Promise<LocalChatModel> => {
     const report = openProgress(silent);
@@ -44,7 +66,9 @@ export async function withJudge<Result>(
     const report = openProgress(silent);
     try {
       const { openScoreModel } = await import("../../generate/open-score-model.js");
-      const scored = await openScoreModel(model, { threads, onProgress: report.onProgress });
+      const { onProgress } = report;
+      const memory = silent ? {} : { onMemory: printMemory };
+      const scored = await openScoreModel(model, { threads, onProgress, ...memory });
       opened.push(scored);
       return scored;
     } finally {
@@ -52,8 +76,9 @@ export async function withJudge<Result>(
     }
   };
   try {
-    return await use(await openJudge(reference, { openModel, openScoreModel: openScored }));
-  } finally {
-    for (const model of opened) await model.close();
+    return { judge: await openJudge(reference, { openModel, openScoreModel: openScored }), close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }

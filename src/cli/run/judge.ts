@@ -8,6 +8,7 @@ import { isStandIn } from "../../judges/labels.js";
 import { JUDGE_OPENERS, usage } from "../../judges/registry.js";
 import { judgeRows, mistakes } from "../../judges/validate.js";
 import { measureJudge } from "../../judges/validation.js";
+import { VALIDATION_FILE } from "../../judges/validation-file.js";
 import { renderMistakes } from "../../report/mistakes.js";
 import type { Judge, Verdict } from "../../text/judge.js";
 import type { Exchange } from "../../text/messages.js";
@@ -17,7 +18,7 @@ import { progress } from "../progress.js";
 import { promptFieldOf, readAnswers } from "./answer-rows.js";
 import { withJudge } from "./judge-models.js";
 import { readLabelled } from "./label-reading.js";
-import { printValidation } from "./print-validation.js";
+import { cutSentence, printValidation } from "./print-validation.js";
 
 /** Prints the judges that can be named. */
 export function runJudgeList(options: JudgeListOptions): void {
@@ -46,10 +47,13 @@ export async function runJudgeScore(options: JudgeScoreOptions): Promise<void> {
   const lines = judged.map(({ id, verdict }) => `${JSON.stringify({ id, verdict })}\n`);
   await writeFileDurably(options.out, lines.join(""));
   const counts = countWords(judged.map(({ verdict }) => verdict));
+  const cut = judged.filter(({ verdict }) => verdict.isCut).length;
+  const { length: count } = judged;
   if (options.json === true)
-    printJson({ judge: judge.name, judgeHash: judge.hash, rows: judged.length, counts, out: options.out });
+    printJson({ judge: judge.name, judgeHash: judge.hash, rows: count, counts, cut, out: options.out });
   else {
     printTable(["verdict", "answers"], Object.entries(counts));
+    if (cut > 0) printLine(cutSentence(cut));
     printLine(`${judged.length} answers judged into ${options.out}`);
   }
 }
@@ -59,7 +63,7 @@ export async function runJudgeValidate(options: JudgeValidateOptions): Promise<v
   const { dataset, rows: all } = await readAnswers(options.data, options);
   const { reading, rows: labelled } = readLabelled(options, dataset.name, all.slice(0, options.limit));
   const rows = toLabelledExchanges(labelled, reading);
-  const file = join(options.out, "validation.json");
+  const file = join(options.out, VALIDATION_FILE);
   requireWritable(file);
   const { labelFile } = options;
   const { validation, judged } = await withJudge(options.judge, options, async (judge) => {
@@ -68,6 +72,7 @@ export async function runJudgeValidate(options: JudgeValidateOptions): Promise<v
     const validation = measureJudge(judge, judged, {
       labels: reading.labels,
       seed: options.seed,
+      sameKind: options.sameKind ?? [],
       data: {
         ...dataset,
         labeller: reading.labeller,

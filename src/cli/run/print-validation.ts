@@ -9,7 +9,7 @@ const PRINTED = 8;
 
 /** Prints a validation. */
 export function printValidation(validation: Validation): void {
-  const { judge, data, labels, agreement, rows, apart, invalid, error } = validation;
+  const { judge, data, labels, agreement, rows, apart, invalid, error, cut } = validation;
   const looked = labels === "harm" ? "harmful" : "refused";
   printLine(
     `${judge.name} on ${data.name ?? data.path}: ${rows} answers, labels (${looked}?) by ${data.labeller ?? "whoever made the file"}`,
@@ -20,6 +20,7 @@ export function printValidation(validation: Validation): void {
     );
   if (apart > 0) printLine(`${apart} answers have no label, or one that is neither: not counted.`);
   printLine(`${invalid} verdicts unparsable, ${error} failed: in no rate.`);
+  if (cut > 0) printLine(cutSentence(cut));
   printLine();
   printRates(agreement);
   printLine();
@@ -29,6 +30,11 @@ export function printValidation(validation: Validation): void {
     printCategories(validation);
   }
   printMistakes(validation);
+}
+
+/** Says how many answers were judged without their end. */
+export function cutSentence(cut: number): string {
+  return `${cut} answers were longer than the judge reads: their ends were cut before judging.`;
 }
 
 function printRates(agreement: JudgeAgreement): void {

@@ -280,6 +280,18 @@ describe("a run that cannot be", () => {
     await expect(nothing).rejects.toThrow(/4 not scored/);
   });
 
+  test("takes no score of a sample that a reward model read only in part", async () => {
+    const partly: ScoreModel = {
+      ...cats,
+      async *scores(exchanges, onCut) {
+        for (const i of exchanges.keys()) onCut?.(i);
+        for (const _ of exchanges) yield [1];
+      },
+    };
+    const rewards = [{ model: partly, weight: 1 }];
+    await expect(trainRaft(small("partly", { rewards }))).rejects.toThrow(/4 not scored/);
+  });
+
   test("refuses a reward model that leaves answers out", async () => {
     const silent: ScoreModel = { ...cats, async *scores() {} };
     await expect(trainRaft(small("silent", { rewards: [{ model: silent, weight: 1 }] }))).rejects.toThrow(

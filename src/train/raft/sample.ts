@@ -13,7 +13,7 @@ export interface DrawnSample {
   readonly finish_reason: "stop" | "length" | "error";
 }
 
-/** What was measured of it; null is no number: the model gave NaN, or was not asked. */
+/** What was measured of it; null is no number: the model gave NaN, read only a part, or was not asked. */
 export interface SampleScores {
   /** By reward model, in the order they were given. */
   readonly rewards: readonly (number | null)[];

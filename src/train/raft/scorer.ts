@@ -1,6 +1,6 @@
 /**
  * @file What is measured of samples: rewards, P(unsafe), the second reward, and how far the policy has moved on them.
- * What is no number becomes null here, and is never taken for a score.
+ * What is no number, and what was read only in part, becomes null here, and is never taken for a score.
  */
 import { JudgeError } from "../../core/errors.js";
 import { type ScoreRequest, sharePrompts } from "../../generate/score.js";
@@ -110,8 +110,10 @@ async function scoresOf(
   read: (scores: readonly number[]) => number,
 ): Promise<(number | null)[]> {
   const found: (number | null)[] = [];
-  for await (const scores of model.scores(exchanges)) {
-    const score = read(scores);
+  // A sample that the model reads only in part has no score: what was not read may be what should have been vetoed.
+  const cut = new Set<number>();
+  for await (const scores of model.scores(exchanges, (index) => cut.add(index))) {
+    const score = cut.has(found.length) ? Number.NaN : read(scores);
     found.push(Number.isFinite(score) ? score : null);
   }
   if (found.length === exchanges.length) return found;
