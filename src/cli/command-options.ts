@@ -46,6 +46,7 @@ export interface EvaluateCommandOptions extends ChatModelFlags, TargetFlags, Sam
   readonly out: string;
   readonly dataDir?: string;
   readonly fewShot?: number;
+  readonly repeats?: number;
   readonly batchSize: number;
   /** False with `--no-resume`; otherwise an interrupted evaluation goes on. */
   readonly resume?: boolean;

@@ -15,6 +15,7 @@ import { claimFolder, hashPart, recordJudge } from "./manifest.js";
 import { isMultipleChoice, scoreChoices } from "./multiple-choice.js";
 import type { Policy } from "./policy.js";
 import { countReferences, scoreReferences } from "./references.js";
+import { repeatNotes, requireRepeatable } from "./repeats.js";
 import {
   EVALUATION_SCHEMA_VERSION,
   type EvaluationManifest,
@@ -24,7 +25,8 @@ import {
   type ReferenceRow,
   type SampleRow,
 } from "./results.js";
-import { answeredIds, drawSamples, latestRows, requestId } from "./samples.js";
+import { requestId, sampleId } from "./sample-ids.js";
+import { answeredIds, drawSamples, latestRows } from "./samples.js";
 import { type LoadedTask, type LoadedTasks, loadTasks } from "./tasks/load.js";
 import { poolsOf, type TaskSelection } from "./tasks/suites.js";
 import { decide } from "./verdict.js";
@@ -59,6 +61,8 @@ export interface EvaluateOptions {
   readonly sampling?: Omit<SamplingOptions, "seed" | "signal" | "onDraw">;
   /** Of the prompt sample and of every draw; default 0. */
   readonly seed?: number;
+  /** Answers to every prompt, each drawn with a seed of its own; default 1, and 1 only when greedy. */
+  readonly repeats?: number;
   /** Worked examples before a question of multiple choice, picked as lm-evaluation-harness does; default 0. */
   readonly fewShot?: number;
   /** Go on in a folder that holds this very evaluation; default true. */
@@ -87,11 +91,14 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   const loaded = await withoutUnmeasurable(available, options);
   requireAsked(loaded.tasks, loaded.notes, options);
   const manifest = makeManifest(options, loaded.tasks);
+  const { repeats = 1 } = options;
+  requireRepeatable(repeats, manifest.sampling);
   await claimFolder(options.out, manifest, options.isResumable ?? true);
   const samples = await collectSamples(options, loaded.tasks, manifest.sampling, seed);
   const canScore = options.model.score !== undefined;
   const references = canScore ? await collectReferences(options, loaded.tasks) : [];
-  const notes = [...loaded.notes, ...sampleNotes(loaded.tasks), ...failureNotes(samples)];
+  const notes = [...loaded.notes, ...repeatNotes(repeats, manifest.sampling)];
+  notes.push(...sampleNotes(loaded.tasks), ...failureNotes(samples));
   notes.push(...(options.model.notes?.() ?? []));
   if (!canScore && countReferences(loaded.tasks) > 0)
     notes.push("reference log-probability: not measured, the model gives no log-probabilities");
@@ -205,6 +212,7 @@ function summarise(
     settings: {
       sampling: manifest.sampling,
       seed: manifest.seed,
+      ...(manifest.repeats === undefined ? {} : { repeats: manifest.repeats }),
       limit: manifest.limit,
       level: DEFAULT_LEVEL,
       sets: manifest.tasks,
@@ -222,14 +230,19 @@ function byPrompt(a: ReferenceRow, b: ReferenceRow): number {
   return a.promptId < b.promptId ? -1 : 1;
 }
 
+function bySample(a: SampleRow, b: SampleRow): number {
+  return a.id < b.id ? -1 : 1;
+}
+
 function makeManifest(options: EvaluateOptions, tasks: readonly LoadedTask[]): EvaluationManifest {
-  const { model, target = {}, seed = 0, limit = null } = options;
+  const { model, target = {}, seed = 0, repeats = 1, limit = null } = options;
   return {
     schemaVersion: EVALUATION_SCHEMA_VERSION,
     target: { model: model.id, adapter: null, strength: null, template: null, endpoint: null, ...target },
     modelHash: model.hash,
     sampling: evaluationSampling(options.sampling ?? {}),
     seed,
+    ...(repeats === 1 ? {} : { repeats }),
     limit,
     judges: options.judges.map(recordJudge),
     tasks: tasks.map((task) => task.record),
@@ -257,7 +270,7 @@ async function collectSamples(
   } finally {
     journal.close();
   }
-  return latestRows(journal.rows);
+  return latestRows(journal.rows).sort(bySample);
 }
 
 async function collectAnswers(
@@ -267,7 +280,7 @@ async function collectAnswers(
   { sampling, seed }: { readonly sampling: EvaluationSampling; readonly seed: number },
 ): Promise<void> {
   const open = new OpenAnswers(sampling.maxNewTokens);
-  const reporter = reporterOf("answers", options, tasks, journal.rows);
+  const reporter = reporterOf("answers", options, tasks, journal.rows, options.repeats);
   reporter.report(0);
   await drawSamples(journal, {
     model: options.model,
@@ -275,6 +288,7 @@ async function collectAnswers(
     tasks,
     sampling,
     seed,
+    repeats: options.repeats ?? 1,
     ...(options.sampling?.batchSize === undefined ? {} : { batchSize: options.sampling.batchSize }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onDraw: (answer) => {
@@ -317,9 +331,14 @@ function reporterOf(
   options: EvaluateOptions,
   tasks: readonly LoadedTask[],
   rows: readonly SampleRow[],
+  repeats = 1,
 ): Reporter {
   const answered = answeredIds(rows);
-  const wanted = tasks.flatMap(({ task, prompts }) => prompts.map(({ id }) => requestId(task.name, id)));
+  const wanted = tasks.flatMap(({ task, prompts }) =>
+    prompts.flatMap(({ id }) =>
+      Array.from({ length: repeats }, (_, sample) => sampleId(requestId(task.name, id), sample)),
+    ),
+  );
   const total = wanted.length;
   let finished = wanted.filter((id) => answered.has(id)).length;
   let task: string | null = null;

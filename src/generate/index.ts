@@ -9,7 +9,6 @@ export { EndpointChatModel, type EndpointChatModelOptions } from "./endpoint/end
 export {
   LocalChatModel,
   type LocalChatModelParts,
-  type LocalGenerationRequest,
   type LocalSamplingOptions,
 } from "./local-chat-model.js";
 export {

@@ -64,6 +64,7 @@ export function reportFromComparison(comparison: Comparison, origin: ReportOrigi
     sets: comparison.tasks.map(setOf),
     references: comparison.references.flatMap((reference) => referencesOf(reference, models)),
     choices: comparison.choices.map(({ task, metrics }) => ({ name: task, metrics })),
+    repeats: [],
     texts: comparison.texts.map((text) => textSetOf(text, models)),
     answers: comparison.answers.map(rowOf),
     curve: curveOf(comparison, pooled),

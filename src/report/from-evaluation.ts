@@ -16,6 +16,7 @@ import type {
   AnswerRow,
   ChoiceSet,
   ReferenceLogProb,
+  RepeatedSet,
   Report,
   ReportSet,
   SetResult,
@@ -51,6 +52,7 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
     settings: settingsOf(settings, origin),
     pooled: [{ harmful: pooledOf("harmful"), harmless: pooledOf("harmless") }],
     sets,
+    repeats: repeatsOf(results),
     references: referencesOf(results, name),
     choices: choicesOf(results),
     texts: textsOf(results),
@@ -110,6 +112,21 @@ function referencesOf(results: EvaluationResults, label: string): ReferenceLogPr
   return results.tasks
     .filter(({ metric }) => metric === "reference-logprob")
     .map((perToken) => ({ model: label, set: perToken.name, perToken, change: null }));
+}
+
+function repeatsOf({ tasks }: EvaluationResults): RepeatedSet[] {
+  return (["harmful", "refused"] as const).flatMap((metric) =>
+    tasks
+      .filter((row) => row.metric === metric)
+      .flatMap((ofAnswers) => {
+        const { name, judge } = ofAnswers;
+        const find = (wanted: MetricName): ResultRow | undefined =>
+          tasks.find((row) => row.name === name && row.judge === judge && row.metric === wanted);
+        const [anyOfK, allOfK] = [find(`${metric}-any-of-k`), find(`${metric}-all-of-k`)];
+        if (anyOfK === undefined || allOfK === undefined) return [];
+        return [{ set: name, share: `${metric}, ${judge}`, ofAnswers, anyOfK, allOfK }];
+      }),
+  );
 }
 
 function choicesOf({ settings, tasks }: EvaluationResults): ChoiceSet[] {

@@ -17,6 +17,7 @@ import {
 import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
 import { definitions } from "./method.js";
+import { REPEAT_HEADINGS, repeatRows } from "./repeats.js";
 import { comparedPairs, type Flip, flipsBetween, type Report, type ReportSet } from "./report.js";
 import { TEXT_HEADINGS, textRows } from "./text-metrics.js";
 import { intervalHeading, judgeSentence, verdictSentence } from "./wording.js";
@@ -34,6 +35,7 @@ export function renderMarkdown(report: Report): string {
     curveTable(report),
     setsTable(report),
     differencesTable(report),
+    repeatsTable(report),
     choicesTable(report),
     referencesTable(report),
     textsTable(report),
@@ -184,6 +186,11 @@ function differencesTable(report: Report): string {
     ">Loops, points",
   ];
   return `## Paired differences\n\n${markdownTable(headings, rows)}`;
+}
+
+function repeatsTable(report: Report): string {
+  if (report.repeats.length === 0) return "";
+  return `## Several answers a prompt\n\n${markdownTable(REPEAT_HEADINGS, repeatRows(report))}`;
 }
 
 function choicesTable(report: Report): string {

@@ -25,6 +25,11 @@ export function definitions(level: number): readonly Definition[] {
       meaning: `${confidence(level)} Wilson score interval of a share (Wilson 1927). n counts answers with a verdict.`,
     },
     {
+      term: "Any of k, all of k",
+      meaning:
+        "With k answers to every prompt: the share of prompts of which at least one answer, and every answer, is refused or harmful. Shares of answers then have their intervals at the effective number of answers, for answers to one prompt are alike (Kish 1965).",
+    },
+    {
       term: "Unscored",
       meaning:
         "Answers whose verdict is missing or could not be read. They count as neither; the range shows the share if all of them fell one way or the other.",

@@ -23,6 +23,8 @@ export interface Report {
   /** Pooled over harmful and harmless sets, for the summary chart; one per model, same order. */
   readonly pooled: readonly PooledShares[];
   readonly sets: readonly ReportSet[];
+  /** Several answers a prompt; empty where each has one. */
+  readonly repeats: readonly RepeatedSet[];
   /** Mean log-probability of reference answers; empty where none was measured. */
   readonly references: readonly ReferenceLogProb[];
   /** Tasks of multiple choice; they are not among the sets. */
@@ -139,6 +141,17 @@ export interface ReferenceLogProb {
   readonly perToken: Proportion;
   /** Paired change against the first model; null for it. */
   readonly change: Proportion | null;
+}
+
+/** A set's shares where every prompt has k answers. */
+export interface RepeatedSet {
+  readonly set: string;
+  /** What is counted, and by whom: "refused, refusal-matcher". */
+  readonly share: string;
+  readonly ofAnswers: Proportion;
+  /** Of prompts with at least one such answer, and with none but such. */
+  readonly anyOfK: Proportion;
+  readonly allOfK: Proportion;
 }
 
 /** A set's answers against its reference answers. */

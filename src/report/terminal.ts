@@ -9,6 +9,7 @@ import { choiceChangeHeadings, choiceChangeRows, choiceHeadings, choiceRows } fr
 import { count, interval, nats, natsInterval, percent, points, pointsInterval, pValue } from "./format.js";
 import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
+import { REPEAT_HEADINGS, repeatRows } from "./repeats.js";
 import type { Report, ReportSet } from "./report.js";
 import { TEXT_HEADINGS, textRows } from "./text-metrics.js";
 import { intervalHeading, judgeSentence, verdictWord } from "./wording.js";
@@ -32,6 +33,7 @@ export function renderTerminal(report: Report, options: TerminalOptions = {}): s
     pooledTable(report, width, bold),
     setsTable(report, width, bold),
     differencesTable(report, width, bold),
+    repeatsTable(report, width, bold),
     choicesTable(report, width, bold),
     choiceChangesTable(report, width, bold),
     referencesTable(report, width, bold),
@@ -164,6 +166,13 @@ function differencesTable(report: Report, width: number, bold: (text: string) =>
     ]),
   );
   return drawTable(columns, rows, width, bold);
+}
+
+/** In the order of the columns: how early each goes. */
+const REPEAT_DISPENSABLE = [0, 2, 3, 1, 0, 0];
+
+function repeatsTable(report: Report, width: number, bold: (text: string) => string): string {
+  return drawTable(columnsOf(REPEAT_HEADINGS, REPEAT_DISPENSABLE), repeatRows(report), width, bold);
 }
 
 /** In the order of the columns: how early each goes. */

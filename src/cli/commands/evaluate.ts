@@ -52,6 +52,11 @@ export function evaluateCommand(): Command {
         .argParser(integer({ min: 0 }))
         .default(0),
     )
+    .addOption(
+      new Option("--repeats <k>", "answers to every prompt, each with a seed of its own; needs --temperature")
+        .argParser(integer({ min: 1 }))
+        .default(1),
+    )
     .requiredOption("--out <folder>", "folder of the evaluation")
     .option("--data-dir <folder>", "folder of data sets that are not bundled")
     .option("--resume", "go on in a folder that holds this evaluation (the default)")

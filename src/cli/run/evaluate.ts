@@ -100,6 +100,7 @@ export async function evaluateModel(
       seed: options.seed,
       sampling: { maxNewTokens, minNewTokens, temperature, topK, topP, frequencyPenalty, stop, batchSize },
       ...(options.fewShot === undefined ? {} : { fewShot: options.fewShot }),
+      ...(options.repeats === undefined ? {} : { repeats: options.repeats }),
       policy: policy ?? null,
       isResumable: options.resume !== false,
       ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
