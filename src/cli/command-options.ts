@@ -47,6 +47,8 @@ export interface EvaluateCommandOptions extends ChatModelFlags, TargetFlags, Sam
   readonly dataDir?: string;
   readonly fewShot?: number;
   readonly repeats?: number;
+  /** A sweep's file, or "default". */
+  readonly sweep?: string;
   readonly batchSize: number;
   /** False with `--no-resume`; otherwise an interrupted evaluation goes on. */
   readonly resume?: boolean;

@@ -244,7 +244,8 @@ function shareWithN(share: Proportion | null | undefined): string {
   return share ? `${percentWithInterval(share)}, n ${count(share.n)}` : "\u2013";
 }
 
-function markdownTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table. Headings that begin with ">" are set right. */
+export function markdownTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const head = headings.map((heading) => heading.replace(/^>/, ""));
   const rule = headings.map((heading) => (heading.startsWith(">") ? "---:" : "---"));
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;

@@ -19,6 +19,7 @@ Example:
   $ safe-to-serve evaluate --suite demo --out runs/base/evaluation
   $ safe-to-serve evaluate --suite demo --adapter runs/dpo/adapter --out runs/dpo/evaluation
   $ safe-to-serve evaluate --gate default --junit verdict.xml --out runs/base/gate
+  $ safe-to-serve evaluate --suite quick --sweep default --out runs/base/sweep
   $ safe-to-serve evaluate --endpoint http://localhost:8000 --endpoint-model llama --out runs/llama
   $ safe-to-serve evaluate --task I-CoNa --responses answers.jsonl --out runs/answers`;
 
@@ -57,6 +58,12 @@ export function evaluateCommand(): Command {
         .argParser(integer({ min: 1 }))
         .default(1),
     )
+    .addOption(
+      new Option(
+        "--sweep <file>",
+        'ask again under the variants of a YAML file, each in a folder of its own; "default" for the bundled ones',
+      ).conflicts(["gate", "junit", "responses"]),
+    )
     .requiredOption("--out <folder>", "folder of the evaluation")
     .option("--data-dir <folder>", "folder of data sets that are not bundled")
     .option("--resume", "go on in a folder that holds this evaluation (the default)")
@@ -70,8 +77,12 @@ export function evaluateCommand(): Command {
     .addOption(jsonOption())
     .addHelpText("after", NOTES)
     .action(async (options: EvaluateCommandOptions, evaluate: Command) => {
-      const { runEvaluate } = await import("../run/evaluate.js");
       const isGiven = (name: string): boolean => evaluate.getOptionValueSource(name) === "cli";
-      await runEvaluate(options, isGiven);
+      if (options.sweep !== undefined) {
+        const { runSweep } = await import("../run/sweep.js");
+        return runSweep({ ...options, sweep: options.sweep }, isGiven);
+      }
+      const { runEvaluate } = await import("../run/evaluate.js");
+      return runEvaluate(options, isGiven);
     });
 }
