@@ -20,7 +20,7 @@ export interface Variant {
 }
 
 /** The evaluation as it is without a sweep; every sweep has it first. */
-export const PLAIN: Variant = { name: "plain" };
+const PLAIN: Variant = { name: "plain" };
 
 const DEFAULT_SWEEP: string = fileURLToPath(new URL("../../../recipes/sweep.yaml", import.meta.url));
 
