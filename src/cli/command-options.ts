@@ -47,6 +47,10 @@ export interface EvaluateCommandOptions extends ChatModelFlags, TargetFlags, Sam
   readonly dataDir?: string;
   readonly fewShot?: number;
   readonly repeats?: number;
+  /** Folder or hub id of an encoder. */
+  readonly bertscore?: string;
+  readonly bertscoreLayer?: number;
+  readonly bertscoreIdf?: boolean;
   /** A sweep's file, or "default". */
   readonly sweep?: string;
   readonly batchSize: number;

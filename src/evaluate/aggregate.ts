@@ -1,6 +1,7 @@
 /** @file Answers and verdicts → the numbers of `results.json`: shares with Wilson intervals, means with t intervals. */
 import { type Estimate, meanInterval, wilson } from "../stats/intervals.js";
 import type { Verdict } from "../text/judge.js";
+import { type BertScores, bertScoreEstimates } from "./bert-scores.js";
 import { anyAnswer, everyAnswer, isRepeated, meanOfAnswers, shareOfAnswers, type Word } from "./repeats.js";
 import type {
   ChoiceMetric,
@@ -22,6 +23,8 @@ export interface Group {
   readonly references: readonly ReferenceRow[];
   /** Reference answers by prompt id; none (default) leaves overlap with them out. */
   readonly referenceTexts?: ReadonlyMap<string, string>;
+  /** BERTScores of the answers, by id; none (default) leaves them out. */
+  readonly bertScores?: BertScores;
   /** Metrics of a task of multiple choice; null (default) for drawn answers. */
   readonly choiceMetrics?: readonly ChoiceMetric[] | null;
 }
@@ -64,6 +67,9 @@ export function aggregate(group: Group, judges: readonly EvaluationJudge[], leve
   if (referenceTexts.size > 0)
     for (const [metric, estimate] of textEstimates(group.samples, referenceTexts, level))
       rows.push(row(metric, null, withoutExtremes(estimate, failed)));
+  if (referenceTexts.size > 0 && group.bertScores !== undefined)
+    for (const [metric, { unscored, ...mean }] of bertScoreEstimates(group.samples, group.bertScores, level))
+      rows.push(row(metric, null, withoutExtremes(mean, unscored)));
   if (group.references.length > 0)
     rows.push(row("reference-logprob", null, certain(referenceLogProb(group.references, level))));
   return rows;

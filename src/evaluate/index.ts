@@ -1,5 +1,6 @@
 /** @module Evaluations of a chat model: tasks and suites, resumable runs, numbers with intervals, comparisons, verdicts. */
 export { findLoop, type Loop } from "../stats/loops.js";
+export type { BertScoring } from "./bert-scores.js";
 export { type CompareOptions, compareEvaluations } from "./compare.js";
 export * from "./comparison.js";
 export {

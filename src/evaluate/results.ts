@@ -32,9 +32,13 @@ export type TextMetric = "bleu" | "rouge1" | "rouge2" | "rougeL" | "distinct-1" 
  */
 export type RepeatMetric = "refused-any-of-k" | "refused-all-of-k" | "harmful-any-of-k" | "harmful-all-of-k";
 
+/** Mean BERTScore of answers against their references, as bert-score without rescaling (about 0 to 1). */
+export type BertScoreMetric = "bertscore-precision" | "bertscore-recall" | "bertscore-f1";
+
 /** What is counted or averaged over a set. */
 export type MetricName =
   | RepeatMetric
+  | BertScoreMetric
   | ChoiceMetric
   | TextMetric
   | "refused"

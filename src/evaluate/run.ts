@@ -11,6 +11,7 @@ import type { ChatModel, SamplingOptions } from "../text/chat-model.js";
 import type { Judge } from "../text/judge.js";
 import { OpenAnswers } from "../text/open-answers.js";
 import { aggregate, type Group } from "./aggregate.js";
+import { type BertScores, type BertScoring, collectBertScores } from "./bert-scores.js";
 import { claimFolder, hashPart, recordJudge } from "./manifest.js";
 import { isMultipleChoice, scoreChoices } from "./multiple-choice.js";
 import type { Policy } from "./policy.js";
@@ -38,7 +39,7 @@ export const RESULTS_FILE = "results.json";
 
 /** How far an evaluation is. */
 export interface EvaluationProgress {
-  readonly phase: "answers" | "questions" | "references";
+  readonly phase: "answers" | "questions" | "references" | "bertscores";
   /** Finished answers, questions or references, and open ones as the shares of the token limit that they have reached. */
   readonly done: number;
   readonly total: number;
@@ -67,6 +68,8 @@ export interface EvaluateOptions {
   readonly fewShot?: number;
   /** Go on in a folder that holds this very evaluation; default true. */
   readonly isResumable?: boolean;
+  /** Sets answers against reference answers by an encoder; it may be added to a finished evaluation. */
+  readonly bertScore?: BertScoring;
   /** What the model must show; null (default) decides nothing. It is no part of what was asked, so it may change. */
   readonly policy?: Policy | null;
   /** Folder of data sets that are not bundled. */
@@ -103,10 +106,28 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   if (!canScore && countReferences(loaded.tasks) > 0)
     notes.push("reference log-probability: not measured, the model gives no log-probabilities");
   const referenceTexts = referenceTextsOf(loaded.tasks);
-  const answers = { samples, references, referenceTexts };
+  const bertScores = await scoreTexts(options, samples, referenceTexts);
+  const answers = { samples, references, referenceTexts, ...(bertScores === null ? {} : { bertScores }) };
   const results = summarise(manifest, answers, notes, options.policy ?? null);
   await writeJsonDurably(join(options.out, RESULTS_FILE), results);
   return results;
+}
+
+/** BERTScores where an encoder is given. */
+async function scoreTexts(
+  { bertScore, out, signal, onProgress }: EvaluateOptions,
+  samples: readonly SampleRow[],
+  references: Answers["referenceTexts"],
+): Promise<BertScores | null> {
+  if (bertScore === undefined) return null;
+  return collectBertScores({
+    ...bertScore,
+    out,
+    samples,
+    references,
+    ...(signal === undefined ? {} : { signal }),
+    onProgress: (done, total) => onProgress?.({ phase: "bertscores", done, total, task: null }),
+  });
 }
 
 /** Leaves out multiple choice, with a note, where the model gives no log-likelihoods of raw texts. */
@@ -166,6 +187,7 @@ interface Answers {
   readonly references: readonly ReferenceRow[];
   /** By task, then by prompt id. */
   readonly referenceTexts: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly bertScores?: BertScores;
 }
 
 function referenceTextsOf(tasks: readonly LoadedTask[]): Answers["referenceTexts"] {
@@ -180,7 +202,7 @@ function referenceTextsOf(tasks: readonly LoadedTask[]): Answers["referenceTexts
 /** The numbers of an evaluation from what was journalled. */
 function summarise(
   manifest: EvaluationManifest,
-  { samples, references, referenceTexts }: Answers,
+  { samples, references, referenceTexts, bertScores }: Answers,
   notes: readonly string[] = [],
   policy: Policy | null = null,
 ): EvaluationResults {
@@ -198,6 +220,7 @@ function summarise(
       samples: samples.filter((row) => tasks.includes(row.task)),
       references: references.filter((row) => tasks.includes(row.task)).sort(byPrompt),
       referenceTexts: referenceTexts.get(name) ?? new Map(),
+      ...(bertScores === undefined ? {} : { bertScores }),
     }),
   );
   return {

@@ -150,7 +150,10 @@ function textsOf({ settings, tasks }: EvaluationResults): TextSet[] {
       metric,
       results: rows.filter((row) => row.metric === metric),
     }));
-    return metrics.every(({ results }) => results.length > 0) ? [{ name, metrics, changes: [null] }] : [];
+    if (metrics.some(({ results }) => results.length === 0)) return [];
+    const bertScore = rows.filter(({ metric }) => metric === "bertscore-f1");
+    const more = bertScore.length === 0 ? [] : [{ metric: "bertscore-f1" as const, results: bertScore }];
+    return [{ name, metrics: [...metrics, ...more], changes: [null] }];
   });
 }
 

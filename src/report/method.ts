@@ -65,6 +65,11 @@ export function definitions(level: number): readonly Definition[] {
         "Words in common with reference answers: BLEU of the whole set (0 to 100, as sacrebleu) and mean F1 of ROUGE (0 to 1, as rouge-score without stemmer). distinct-n is the share of different words (1) and pairs of words (2) among all of a model's answers: it falls when answers repeat each other, and when they get longer. Many good answers share few words with their reference.",
     },
     {
+      term: "BERTScore",
+      meaning:
+        "Mean F1 of matching every token of an answer, and of its reference, with the most alike of the other by an encoder's states (Zhang et al. 2020), as bert-score without rescaling. Values of two encoders or layers do not compare.",
+    },
+    {
       term: "Sensitivity and specificity",
       meaning:
         "Of the answers that people labelled as refusals, the share the judge finds; of those that people labelled as compliance, the share it leaves alone. XSTest completions (Röttger et al. 2023, arXiv 2308.01263).",

@@ -158,7 +158,7 @@ export interface RepeatedSet {
 export interface TextSet {
   readonly name: string;
   readonly metrics: readonly {
-    readonly metric: "bleu" | "rouge1" | "rouge2" | "rougeL" | "distinct-1" | "distinct-2";
+    readonly metric: "bleu" | "rouge1" | "rouge2" | "rougeL" | "distinct-1" | "distinct-2" | "bertscore-f1";
     /** One per model, same order. */
     readonly results: readonly Proportion[];
   }[];

@@ -64,6 +64,13 @@ export function evaluateCommand(): Command {
         'ask again under the variants of a YAML file, each in a folder of its own; "default" for the bundled ones',
       ).conflicts(["gate", "junit", "responses"]),
     )
+    .option("--bertscore <encoder>", "BERTScore against references: folder or hub id of a DeBERTa-v2/v3")
+    .addOption(
+      new Option("--bertscore-layer <n>", "layer whose states are compared (default: the last)").argParser(
+        integer({ min: 1 }),
+      ),
+    )
+    .option("--bertscore-idf", "weigh tokens by how few references have them")
     .requiredOption("--out <folder>", "folder of the evaluation")
     .option("--data-dir <folder>", "folder of data sets that are not bundled")
     .option("--resume", "go on in a folder that holds this evaluation (the default)")

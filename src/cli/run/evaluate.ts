@@ -11,6 +11,7 @@ import {
   type TaskSelection,
   taskNamed,
 } from "../../evaluate/tasks/suites.js";
+import { TextEmbedder } from "../../generate/text-embedder.js";
 import { refusalMatcher } from "../../judges/refusal-matcher.js";
 import { writeEvaluationReport } from "../../report/write.js";
 import type { ChatModel } from "../../text/chat-model.js";
@@ -89,6 +90,7 @@ export async function evaluateModel(
   const { maxNewTokens, minNewTokens, temperature, topK, topP, frequencyPenalty, stop, batchSize } = options;
   const lines = progressLines(options.json === true);
   const { signal, release } = interruption();
+  const embedder = await openEmbedder(options);
   try {
     return await evaluate({
       model,
@@ -101,6 +103,7 @@ export async function evaluateModel(
       sampling: { maxNewTokens, minNewTokens, temperature, topK, topP, frequencyPenalty, stop, batchSize },
       ...(options.fewShot === undefined ? {} : { fewShot: options.fewShot }),
       ...(options.repeats === undefined ? {} : { repeats: options.repeats }),
+      ...(embedder === null ? {} : { bertScore: { embedder, idf: options.bertscoreIdf === true } }),
       policy: policy ?? null,
       isResumable: options.resume !== false,
       ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
@@ -108,15 +111,25 @@ export async function evaluateModel(
       signal,
     });
   } finally {
+    await embedder?.close();
     lines.done();
     release();
   }
+}
+
+/** The encoder of --bertscore. @throws ConfigError for its other flags without it */
+async function openEmbedder(options: EvaluateCommandOptions): Promise<TextEmbedder | null> {
+  const { bertscore, bertscoreLayer: layer, bertscoreIdf, threads } = options;
+  if (bertscore !== undefined) return TextEmbedder.open(bertscore, { layer, threads });
+  if (layer === undefined && bertscoreIdf !== true) return null;
+  throw new ConfigError("--bertscore-layer, --bertscore-idf: expected --bertscore beside them, got none");
 }
 
 const PHASES: Readonly<Record<EvaluationProgress["phase"], { label: string; unit: string }>> = {
   answers: { label: "evaluating", unit: "answers" },
   questions: { label: "scoring choices", unit: "questions" },
   references: { label: "scoring references", unit: "answers" },
+  bertscores: { label: "comparing with references", unit: "answers" },
 };
 
 interface ProgressLines {
