@@ -64,6 +64,7 @@ const WORK = {
   answers: "answering",
   questions: "scoring choices",
   references: "scoring references",
+  bertscores: "comparing with references",
 } as const;
 
 async function evaluateModel(
