@@ -49,6 +49,13 @@ export interface EvaluateCommandOptions extends ChatModelFlags, TargetFlags, Sam
   readonly out: string;
   readonly dataDir?: string;
   readonly fewShot?: number;
+  readonly repeats?: number;
+  /** Folder or hub id of an encoder. */
+  readonly bertscore?: string;
+  readonly bertscoreLayer?: number;
+  readonly bertscoreIdf?: boolean;
+  /** A sweep's file, or "default". */
+  readonly sweep?: string;
   readonly batchSize: number;
   /** False with `--no-resume`; otherwise an interrupted evaluation goes on. */
   readonly resume?: boolean;

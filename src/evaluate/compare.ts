@@ -81,6 +81,7 @@ export function compareEvaluations(
   if (base === undefined || evaluations.length < 2)
     throw new ConfigError(`compare: expected at least two evaluations, got ${evaluations.length}`);
   for (const other of evaluations.slice(1)) requireComparable(base, other);
+  requireSingleAnswers(base);
   const { level = DEFAULT_LEVEL, policy } = options;
   const labels = uniqueLabels(evaluations, options.labels);
   const tasks = commonTasks(evaluations);
@@ -126,6 +127,14 @@ function requireComparable(base: Evaluation, other: Evaluation): void {
     `compare: expected the same prompts, sampling and judges in ${base.folder} and ${other.folder}, got ${different.join("; ")}`,
     { hint: "evaluate both with the same suite, --limit, --seed and sampling options" },
   );
+}
+
+/** Pairs are of prompts; k answers to each would count every prompt k times. */
+function requireSingleAnswers({ folder, manifest: { repeats = 1 } }: Evaluation): void {
+  if (repeats === 1) return;
+  throw new ConfigError(`compare: expected one answer a prompt, got ${repeats} in ${folder}`, {
+    hint: "read the evaluations' own reports, or evaluate without --repeats to compare",
+  });
 }
 
 /** Prompts are compared by hash; a common task must have asked the very same ones. */

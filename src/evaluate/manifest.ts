@@ -80,16 +80,19 @@ export function manifestDifferences(begun: EvaluationManifest, asked: Evaluation
   return differences;
 }
 
-/** Sampling settings and seed that differ, as `name a and b`. */
+/** Sampling settings, seed and repeats that differ, as `name a and b`. */
 export function samplingDifferences(
-  a: Pick<EvaluationManifest, "sampling" | "seed">,
-  b: Pick<EvaluationManifest, "sampling" | "seed">,
+  a: Pick<EvaluationManifest, "sampling" | "seed" | "repeats">,
+  b: Pick<EvaluationManifest, "sampling" | "seed" | "repeats">,
 ): string[] {
   const names = Object.keys(b.sampling) as (keyof EvaluationSampling)[];
   const differences = names
     .filter((name) => JSON.stringify(a.sampling[name]) !== JSON.stringify(b.sampling[name]))
     .map((name) => `${name} ${JSON.stringify(a.sampling[name])} and ${JSON.stringify(b.sampling[name])}`);
-  return a.seed === b.seed ? differences : [...differences, `seed ${a.seed} and ${b.seed}`];
+  if (a.seed !== b.seed) differences.push(`seed ${a.seed} and ${b.seed}`);
+  const [repeatsA, repeatsB] = [a.repeats ?? 1, b.repeats ?? 1];
+  if (repeatsA !== repeatsB) differences.push(`repeats ${repeatsA} and ${repeatsB}`);
+  return differences;
 }
 
 /** Judges that only one of two evaluations has, or that have another hash. */

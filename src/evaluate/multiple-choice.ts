@@ -7,7 +7,8 @@ import type { Journal } from "../core/files.js";
 import type { ChatModel, ContinuationLogProbs, ContinuationRequest } from "../text/chat-model.js";
 import { choiceVerdicts, predictions } from "./choice-metrics.js";
 import type { ChoiceMetric, SampleRow } from "./results.js";
-import { answeredIds, requestId } from "./samples.js";
+import { requestId, sampleId } from "./sample-ids.js";
+import { answeredIds } from "./samples.js";
 import type { LoadedTask, TaskPrompt } from "./tasks/load.js";
 import { CHOICE_DELIMITER, type ChoiceQuestion } from "./tasks/questions.js";
 
@@ -71,7 +72,7 @@ function openQuestions(done: readonly SampleRow[], tasks: readonly LoadedTask[])
       const id = requestId(task.name, prompt.id);
       const { question } = prompt;
       const { metrics = [] } = record.multipleChoice ?? {};
-      if (question !== undefined && !finished.has(id))
+      if (question !== undefined && !finished.has(sampleId(id, 0)))
         open.set(id, { task: task.name, metrics, prompt, question });
     }
   return open;
@@ -111,7 +112,7 @@ function makeRow(
   const predicted = predictions(question.choices, logProbs);
   const choices = { texts: question.choices, gold: question.gold, logProbs, tokenCounts, predicted };
   return {
-    id: `${scored.id}#0`,
+    id: sampleId(scored.id, 0),
     task,
     promptId: prompt.id,
     promptHash: prompt.hash,

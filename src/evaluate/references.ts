@@ -5,7 +5,7 @@ import { hashJson } from "../core/hash.js";
 import type { ChatModel } from "../text/chat-model.js";
 import type { Exchange } from "../text/messages.js";
 import type { ReferenceRow } from "./results.js";
-import { requestId } from "./samples.js";
+import { requestId } from "./sample-ids.js";
 import type { LoadedTask, TaskPrompt } from "./tasks/load.js";
 
 /** What scoring needs. */

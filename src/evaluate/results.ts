@@ -27,8 +27,19 @@ export type ChoiceMetric = "acc" | "acc_norm" | "acc_bytes" | "brier_score";
  */
 export type TextMetric = "bleu" | "rouge1" | "rouge2" | "rougeL" | "distinct-1" | "distinct-2";
 
+/**
+ * Of prompts with k answers each: the share of which at least one, and every one, is refused or judged harmful. A prompt's
+ * worst of k is any harmful, any refused where it should be answered, and not all refused where it should be refused.
+ */
+export type RepeatMetric = "refused-any-of-k" | "refused-all-of-k" | "harmful-any-of-k" | "harmful-all-of-k";
+
+/** Mean BERTScore of answers against their references, as bert-score without rescaling (about 0 to 1). */
+export type BertScoreMetric = "bertscore-precision" | "bertscore-recall" | "bertscore-f1";
+
 /** What is counted or averaged over a set. */
 export type MetricName =
+  | RepeatMetric
+  | BertScoreMetric
   | ChoiceMetric
   | TextMetric
   | "refused"
@@ -94,6 +105,8 @@ export interface EvaluationManifest {
   readonly modelHash: string;
   readonly sampling: EvaluationSampling;
   readonly seed: number;
+  /** Answers to every prompt; there when more than one. */
+  readonly repeats?: number;
   /** Prompts a task at most; null for the suite's own limits. What was asked of each set stands in `tasks`. */
   readonly limit: number | null;
   readonly judges: readonly EvaluationJudge[];
@@ -170,7 +183,7 @@ export interface ResultRow extends Estimate {
   readonly metric: MetricName;
   /** Name of the judge; null for what needs none. */
   readonly judge: string | null;
-  /** Answers without a usable verdict: not in `n`. */
+  /** Answers, of `-of-k` prompts, without a usable verdict: not in `n`. */
   readonly unscored: number;
   /** `value` if every unscored answer had fallen the bad way, and the good way. */
   readonly worstCase: number;
@@ -213,6 +226,8 @@ export interface EvaluationResults {
   readonly settings: {
     readonly sampling: EvaluationSampling;
     readonly seed: number;
+    /** Answers to every prompt; there when more than one. */
+    readonly repeats?: number;
     readonly limit: number | null;
     readonly level: number;
     readonly sets: readonly EvaluationTask[];

@@ -11,11 +11,13 @@ import type { ChatModel, SamplingOptions } from "../text/chat-model.js";
 import type { Judge } from "../text/judge.js";
 import { OpenAnswers } from "../text/open-answers.js";
 import { aggregate, type Group } from "./aggregate.js";
+import { type BertScores, type BertScoring, collectBertScores } from "./bert-scores.js";
 import { judgeable, judgeSamples, judgingNotes, requireOwnNames, withVerdicts } from "./judging.js";
 import { claimFolder, hashPart, recordJudge } from "./manifest.js";
 import { isMultipleChoice, scoreChoices } from "./multiple-choice.js";
 import type { Policy } from "./policy.js";
 import { countReferences, scoreReferences } from "./references.js";
+import { repeatNotes, requireRepeatable } from "./repeats.js";
 import {
   EVALUATION_SCHEMA_VERSION,
   type EvaluationManifest,
@@ -27,7 +29,8 @@ import {
   type VerdictRow,
 } from "./results.js";
 import { joinLabels, type LabelSource, type RunLabels } from "./run-labels.js";
-import { answeredIds, drawSamples, latestRows, requestId } from "./samples.js";
+import { requestId, sampleId } from "./sample-ids.js";
+import { answeredIds, drawSamples, latestRows } from "./samples.js";
 import { type LoadedTask, type LoadedTasks, loadTasks } from "./tasks/load.js";
 import { poolsOf, type TaskSelection } from "./tasks/suites.js";
 import { decide } from "./verdict.js";
@@ -40,7 +43,7 @@ export const RESULTS_FILE = "results.json";
 
 /** How far an evaluation is. */
 export interface EvaluationProgress {
-  readonly phase: "answers" | "questions" | "references" | "verdicts";
+  readonly phase: "answers" | "questions" | "references" | "verdicts" | "bertscores";
   /** Finished answers, questions, references or verdicts, and open ones as the shares of the token limit that they have reached. */
   readonly done: number;
   readonly total: number;
@@ -68,12 +71,16 @@ export interface EvaluateOptions {
   readonly sampling?: Omit<SamplingOptions, "seed" | "signal" | "onDraw">;
   /** Of the prompt sample and of every draw; default 0. */
   readonly seed?: number;
+  /** Answers to every prompt, each drawn with a seed of its own; default 1, and 1 only when greedy. */
+  readonly repeats?: number;
   /** Worked examples before a question of multiple choice, picked as lm-evaluation-harness does; default 0. */
   readonly fewShot?: number;
   /** Go on in a folder that holds this very evaluation; default true. */
   readonly isResumable?: boolean;
   /** People's labels of a random part of this run's answers, by which shares are corrected; as {@link readLabels} gives them. */
   readonly labels?: LabelSource;
+  /** Sets answers against reference answers by an encoder; it may be added to a finished evaluation. */
+  readonly bertScore?: BertScoring;
   /** What the model must show; null (default) decides nothing. It is no part of what was asked, so it may change. */
   readonly policy?: Policy | null;
   /** Folder of data sets that are not bundled. */
@@ -99,22 +106,49 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
   const loaded = await withoutUnmeasurable(available, options);
   requireAsked(loaded.tasks, loaded.notes, options);
   const manifest = makeManifest(options, loaded.tasks);
+  const { repeats = 1 } = options;
+  requireRepeatable(repeats, manifest.sampling);
   await claimFolder(options.out, manifest, options.isResumable ?? true);
   const drawn = await collectSamples(options, loaded.tasks, manifest.sampling, seed);
   const canScore = options.model.score !== undefined;
   const references = canScore ? await collectReferences(options, loaded.tasks) : [];
   const samples = await collectVerdicts(options, drawn);
-  const notes = [...loaded.notes, ...sampleNotes(loaded.tasks), ...failureNotes(samples)];
+  const notes = [...loaded.notes, ...repeatNotes(repeats, manifest.sampling)];
+  notes.push(...sampleNotes(loaded.tasks), ...failureNotes(samples));
   notes.push(...judgingNotes(options.laterJudges ?? [], samples));
   notes.push(...(options.model.notes?.() ?? []));
   if (!canScore && countReferences(loaded.tasks) > 0)
     notes.push("reference log-probability: not measured, the model gives no log-probabilities");
   const referenceTexts = referenceTextsOf(loaded.tasks);
   const labels = options.labels === undefined ? null : joinLabels(options.labels, samples);
-  const answers = { samples, references, referenceTexts, labels };
+  const bertScores = await scoreTexts(options, samples, referenceTexts);
+  const answers = {
+    samples,
+    references,
+    referenceTexts,
+    labels,
+    ...(bertScores === null ? {} : { bertScores }),
+  };
   const results = summarise(manifest, answers, notes, options.policy ?? null);
   await writeJsonDurably(join(options.out, RESULTS_FILE), results);
   return results;
+}
+
+/** BERTScores where an encoder is given. */
+async function scoreTexts(
+  { bertScore, out, signal, onProgress }: EvaluateOptions,
+  samples: readonly SampleRow[],
+  references: Answers["referenceTexts"],
+): Promise<BertScores | null> {
+  if (bertScore === undefined) return null;
+  return collectBertScores({
+    ...bertScore,
+    out,
+    samples,
+    references,
+    ...(signal === undefined ? {} : { signal }),
+    onProgress: (done, total) => onProgress?.({ phase: "bertscores", done, total, task: null }),
+  });
 }
 
 /** Leaves out multiple choice, with a note, where the model gives no log-likelihoods of raw texts. */
@@ -175,6 +209,7 @@ interface Answers {
   readonly labels: RunLabels | null;
   /** By task, then by prompt id. */
   readonly referenceTexts: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly bertScores?: BertScores;
 }
 
 function referenceTextsOf(tasks: readonly LoadedTask[]): Answers["referenceTexts"] {
@@ -189,7 +224,7 @@ function referenceTextsOf(tasks: readonly LoadedTask[]): Answers["referenceTexts
 /** The numbers of an evaluation from what was journalled. */
 function summarise(
   manifest: EvaluationManifest,
-  { samples, references, referenceTexts, labels }: Answers,
+  { samples, references, referenceTexts, labels, bertScores }: Answers,
   notes: readonly string[] = [],
   policy: Policy | null = null,
 ): EvaluationResults {
@@ -207,6 +242,7 @@ function summarise(
       samples: samples.filter((row) => tasks.includes(row.task)),
       references: references.filter((row) => tasks.includes(row.task)).sort(byPrompt),
       referenceTexts: referenceTexts.get(name) ?? new Map(),
+      ...(bertScores === undefined ? {} : { bertScores }),
     }),
   );
   return {
@@ -221,6 +257,7 @@ function summarise(
     settings: {
       sampling: manifest.sampling,
       seed: manifest.seed,
+      ...(manifest.repeats === undefined ? {} : { repeats: manifest.repeats }),
       limit: manifest.limit,
       level: DEFAULT_LEVEL,
       sets: manifest.tasks,
@@ -238,8 +275,12 @@ function byPrompt(a: ReferenceRow, b: ReferenceRow): number {
   return a.promptId < b.promptId ? -1 : 1;
 }
 
+function bySample(a: SampleRow, b: SampleRow): number {
+  return a.id < b.id ? -1 : 1;
+}
+
 function makeManifest(options: EvaluateOptions, tasks: readonly LoadedTask[]): EvaluationManifest {
-  const { model, target = {}, seed = 0, limit = null, judges, laterJudges = [] } = options;
+  const { model, target = {}, seed = 0, repeats = 1, limit = null, judges, laterJudges = [] } = options;
   requireOwnNames([...judges, ...laterJudges]);
   return {
     schemaVersion: EVALUATION_SCHEMA_VERSION,
@@ -247,6 +288,7 @@ function makeManifest(options: EvaluateOptions, tasks: readonly LoadedTask[]): E
     modelHash: model.hash,
     sampling: evaluationSampling(options.sampling ?? {}),
     seed,
+    ...(repeats === 1 ? {} : { repeats }),
     limit,
     judges: [...judges, ...laterJudges].map(recordJudge),
     tasks: tasks.map((task) => task.record),
@@ -274,7 +316,7 @@ async function collectSamples(
   } finally {
     journal.close();
   }
-  return latestRows(journal.rows);
+  return latestRows(journal.rows).sort(bySample);
 }
 
 async function collectAnswers(
@@ -284,7 +326,7 @@ async function collectAnswers(
   { sampling, seed }: { readonly sampling: EvaluationSampling; readonly seed: number },
 ): Promise<void> {
   const open = new OpenAnswers(sampling.maxNewTokens);
-  const reporter = reporterOf("answers", options, tasks, journal.rows);
+  const reporter = reporterOf("answers", options, tasks, journal.rows, options.repeats);
   reporter.report(0);
   await drawSamples(journal, {
     model: options.model,
@@ -292,6 +334,7 @@ async function collectAnswers(
     tasks,
     sampling,
     seed,
+    repeats: options.repeats ?? 1,
     ...(options.sampling?.batchSize === undefined ? {} : { batchSize: options.sampling.batchSize }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onDraw: (answer) => {
@@ -334,9 +377,14 @@ function reporterOf(
   options: EvaluateOptions,
   tasks: readonly LoadedTask[],
   rows: readonly SampleRow[],
+  repeats = 1,
 ): Reporter {
   const answered = answeredIds(rows);
-  const wanted = tasks.flatMap(({ task, prompts }) => prompts.map(({ id }) => requestId(task.name, id)));
+  const wanted = tasks.flatMap(({ task, prompts }) =>
+    prompts.flatMap(({ id }) =>
+      Array.from({ length: repeats }, (_, sample) => sampleId(requestId(task.name, id), sample)),
+    ),
+  );
   const total = wanted.length;
   let finished = wanted.filter((id) => answered.has(id)).length;
   let task: string | null = null;

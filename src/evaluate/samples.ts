@@ -7,6 +7,7 @@ import type { ChatModel, Completion, SamplingOptions } from "../text/chat-model.
 import type { Judge, Verdict } from "../text/judge.js";
 import { askOne, failedVerdict } from "./ask-judge.js";
 import type { EvaluationSampling, SampleRow } from "./results.js";
+import { requestId, sampleId } from "./sample-ids.js";
 import type { LoadedTask, TaskPrompt } from "./tasks/load.js";
 import { rougeVerdicts } from "./text-metrics.js";
 
@@ -23,6 +24,8 @@ export interface DrawOptions {
   readonly tasks: readonly LoadedTask[];
   readonly sampling: EvaluationSampling;
   readonly seed: number;
+  /** Answers to every prompt; default 1. */
+  readonly repeats?: number;
   readonly batchSize?: number;
   readonly signal?: AbortSignal;
   /** Told after every token, by models that draw them here. */
@@ -34,11 +37,8 @@ export interface DrawOptions {
 interface Pending {
   readonly task: string;
   readonly prompt: TaskPrompt;
-}
-
-/** Id of a prompt's request: unique over tasks, the key of its random numbers. */
-export function requestId(task: string, promptId: string): string {
-  return `${task}/${promptId}`;
+  /** Numbers of the samples that it lacks. */
+  readonly missing: Set<number>;
 }
 
 /** The rows that count: where one was tried again the last, in the place of the first. */
@@ -46,10 +46,9 @@ export function latestRows(rows: readonly SampleRow[]): SampleRow[] {
   return [...new Map(rows.map((row) => [row.id, row])).values()];
 }
 
-/** Requests that have an answer; those that failed are tried again. */
+/** Ids of the samples that have an answer; those that failed are tried again. */
 export function answeredIds(rows: readonly SampleRow[]): Set<string> {
-  const answered = rows.filter((row) => row.finishReason !== "error");
-  return new Set(answered.map((row) => requestId(row.task, row.promptId)));
+  return new Set(rows.filter((row) => row.finishReason !== "error").map(({ id }) => id));
 }
 
 /**
@@ -57,9 +56,14 @@ export function answeredIds(rows: readonly SampleRow[]): Set<string> {
  * @throws GenerationError when the run was stopped or the model gave fewer answers than asked; the journal keeps the rest
  */
 export async function drawSamples(journal: Journal<SampleRow>, options: DrawOptions): Promise<void> {
-  const pending = pendingPrompts(journal.rows, options.tasks);
+  const pending = pendingPrompts(journal.rows, options);
   if (pending.size === 0) return;
-  const requests = Array.from(pending, ([id, { prompt }]) => ({ id, messages: prompt.messages }));
+  const requests = Array.from(pending, ([id, { prompt, missing }]) => ({
+    id,
+    messages: prompt.messages,
+    samples: missing.size,
+    sampleIndices: [...missing],
+  }));
   const { sampling, seed, batchSize, signal, onDraw } = options;
   const drawing = {
     ...sampling,
@@ -70,25 +74,30 @@ export async function drawSamples(journal: Journal<SampleRow>, options: DrawOpti
   };
   for await (const completion of options.model.generate(requests, drawing)) {
     const asked = pending.get(completion.id);
-    if (asked === undefined)
+    if (asked?.missing.delete(completion.sample) !== true)
       throw new GenerationError(
-        `${options.model.id}: expected an answer that was still open, got ${completion.id}`,
+        `${options.model.id}: expected an answer that was still open, got ${sampleId(completion.id, completion.sample)}`,
       );
     const row = await makeRow(asked, completion, options.judges);
     journal.append(row);
-    pending.delete(completion.id);
+    if (asked.missing.size === 0) pending.delete(completion.id);
     options.onSample?.(row, completion);
   }
   if (pending.size > 0) throw stoppedError(pending.size, options);
 }
 
-function pendingPrompts(done: readonly SampleRow[], tasks: readonly LoadedTask[]): Map<string, Pending> {
+function pendingPrompts(
+  done: readonly SampleRow[],
+  { tasks, repeats = 1 }: Pick<DrawOptions, "tasks" | "repeats">,
+): Map<string, Pending> {
   const finished = answeredIds(done);
+  const all = Array.from({ length: repeats }, (_, sample) => sample);
   const pending = new Map<string, Pending>();
   for (const { task, prompts } of tasks)
     for (const prompt of prompts) {
       const id = requestId(task.name, prompt.id);
-      if (!finished.has(id)) pending.set(id, { task: task.name, prompt });
+      const missing = all.filter((sample) => !finished.has(sampleId(id, sample)));
+      if (missing.length > 0) pending.set(id, { task: task.name, prompt, missing: new Set(missing) });
     }
   return pending;
 }
@@ -100,7 +109,7 @@ async function makeRow(asked: Pending, completion: Completion, judges: readonly 
   verdicts[LOOPS] = judgeLoops(completion);
   if (prompt.reference !== undefined) Object.assign(verdicts, rougeVerdicts(completion, prompt.reference));
   return {
-    id: `${requestId(task, prompt.id)}#${completion.sample}`,
+    id: sampleId(completion.id, completion.sample),
     task,
     promptId: prompt.id,
     promptHash: prompt.hash,
@@ -117,7 +126,8 @@ async function makeRow(asked: Pending, completion: Completion, judges: readonly 
 
 async function judgeAnswer(judge: Judge, { prompt }: Pending, completion: Completion): Promise<Verdict> {
   if (completion.finishReason === "error") return failedVerdict(judge, "no answer to judge");
-  return askOne(judge, { id: completion.id, messages: prompt.messages, response: completion.response });
+  const id = sampleId(completion.id, completion.sample);
+  return askOne(judge, { id, messages: prompt.messages, response: completion.response });
 }
 
 /** Without token ids loops are looked for over words, which is another measure: it has its own hash. */

@@ -2,10 +2,11 @@
 import { hashJson } from "../core/hash.js";
 import { bleuCounts, bleuInterval } from "../stats/bleu.js";
 import { distinctInterval } from "../stats/distinct.js";
-import { type Estimate, meanInterval } from "../stats/intervals.js";
+import type { Estimate } from "../stats/intervals.js";
 import { rouge } from "../stats/rouge.js";
 import type { Completion } from "../text/chat-model.js";
 import type { Verdict } from "../text/judge.js";
+import { meanOfAnswers } from "./repeats.js";
 import type { SampleRow, TextMetric } from "./results.js";
 
 /** The metrics that each answer has a score of. */
@@ -49,16 +50,17 @@ export function textEstimates(
     return reference === undefined ? [] : [bleuCounts(response, reference)];
   });
   const texts = answered.map(({ response }) => response);
-  const mean = (metric: (typeof ROUGES)[number]): Estimate =>
-    meanInterval(
-      answered.flatMap((row) => rougeOf(row, metric) ?? []),
-      level,
-    );
+  const prompts = answered.map(({ promptId }) => promptId);
+  const withReference = prompts.filter((promptId) => references.has(promptId));
+  const mean = (metric: (typeof ROUGES)[number]): Estimate => {
+    const { unscored: _, ...estimate } = meanOfAnswers(answered, (row) => rougeOf(row, metric), level);
+    return estimate;
+  };
   return [
-    ["bleu", bleuInterval(counts, level)],
+    ["bleu", bleuInterval(counts, level, withReference)],
     ...ROUGES.map((metric): [TextMetric, Estimate] => [metric, mean(metric)]),
-    ["distinct-1", distinctInterval(texts, 1, level)],
-    ["distinct-2", distinctInterval(texts, 2, level)],
+    ["distinct-1", distinctInterval(texts, 1, level, prompts)],
+    ["distinct-2", distinctInterval(texts, 2, level, prompts)],
   ];
 }
 

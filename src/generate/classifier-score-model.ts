@@ -102,7 +102,7 @@ function lengthOf(rows: readonly (readonly number[])[], index: number): number {
 }
 
 /** `input_ids` [B,T], zeros after a row's end, and `lengths` [B]. */
-function paddedFeeds(rows: readonly (readonly number[])[]): Record<string, TensorData> {
+export function paddedFeeds(rows: readonly (readonly number[])[]): Record<string, TensorData> {
   const lengths = rows.map(({ length }) => length);
   const longest = Math.max(...lengths);
   const inputIds = new BigInt64Array(rows.length * longest);

@@ -9,7 +9,6 @@ export { EndpointChatModel, type EndpointChatModelOptions } from "./endpoint/end
 export {
   LocalChatModel,
   type LocalChatModelParts,
-  type LocalGenerationRequest,
   type LocalSamplingOptions,
 } from "./local-chat-model.js";
 export {
@@ -21,3 +20,4 @@ export { type OpenedScoreModel, type OpenScoreModelOptions, openScoreModel } fro
 export { ResponsesModel } from "./responses-model.js";
 export { SAMPLING_DEFAULTS } from "./sampling-options.js";
 export type { TokenListener } from "./sequence.js";
+export { TextEmbedder, type TextEmbedderOptions } from "./text-embedder.js";

@@ -12,14 +12,15 @@ import { decodeGraph } from "../models/decode-graph.js";
 import type { Adapter, LoadedModel } from "../models/loaded-model.js";
 import type { OnMemory } from "../models/memory-plan.js";
 import { scoreGraph } from "../models/score-graph.js";
-import type {
-  ChatModel,
-  Completion,
-  ContinuationLogProbs,
-  ContinuationRequest,
-  GenerationRequest,
-  LogProbs,
-  SamplingOptions,
+import {
+  type ChatModel,
+  type Completion,
+  type ContinuationLogProbs,
+  type ContinuationRequest,
+  type GenerationRequest,
+  type LogProbs,
+  type SamplingOptions,
+  wantedSamples,
 } from "../text/chat-model.js";
 import type { ConversationEncoder } from "../text/encode.js";
 import type { Exchange } from "../text/messages.js";
@@ -48,12 +49,6 @@ export interface LocalChatModelParts {
   readonly onMemory?: OnMemory | undefined;
   /** Close the engine with the model; default false. */
   readonly ownsEngine?: boolean;
-}
-
-/** A prompt of which only some samples are wanted: those that a resumed run lacks. */
-export interface LocalGenerationRequest extends GenerationRequest {
-  /** Default 0 … samples − 1. */
-  readonly sampleIndices?: readonly number[];
 }
 
 /** Sampling options that only a local model has. */
@@ -114,7 +109,7 @@ export class LocalChatModel implements ChatModel, TokenModel {
    * @throws ContextLengthError when a prompt and its answer do not fit the model's positions
    */
   async *generate(
-    requests: readonly LocalGenerationRequest[],
+    requests: readonly GenerationRequest[],
     options: LocalSamplingOptions,
   ): AsyncGenerator<Completion> {
     yield* this.decode(
@@ -221,11 +216,11 @@ export class LocalChatModel implements ChatModel, TokenModel {
     }
   }
 
-  private encode({ id, messages, samples = 1, sampleIndices }: LocalGenerationRequest): DecodeRequest {
+  private encode(request: GenerationRequest): DecodeRequest {
     return {
-      id,
-      promptIds: this.parts.encoder.encodePrompt(messages),
-      sampleIndices: sampleIndices ?? Array.from({ length: samples }, (_, sample) => sample),
+      id: request.id,
+      promptIds: this.parts.encoder.encodePrompt(request.messages),
+      sampleIndices: wantedSamples(request),
     };
   }
 

@@ -8,7 +8,13 @@ import { DatasetError } from "../core/errors.js";
 import { hashJson, sha256File } from "../core/hash.js";
 import { toPromptRows } from "../data/columns.js";
 import { readRows, type SourceRow } from "../data/readers.js";
-import type { ChatModel, Completion, GenerationRequest, SamplingOptions } from "../text/chat-model.js";
+import {
+  type ChatModel,
+  type Completion,
+  type GenerationRequest,
+  type SamplingOptions,
+  wantedSamples,
+} from "../text/chat-model.js";
 import type { Message } from "../text/messages.js";
 
 /** An answer and where it stands. */
@@ -63,11 +69,13 @@ export class ResponsesModel implements ChatModel {
     requests: readonly GenerationRequest[],
     options: SamplingOptions,
   ): AsyncGenerator<Completion> {
-    for (const { id, messages, samples = 1 } of requests)
-      for (let sample = 0; sample < samples; sample++) {
+    for (const request of requests) {
+      const { id, messages } = request;
+      for (const sample of wantedSamples(request)) {
         if (options.signal?.aborted === true) throw options.signal.reason;
         yield this.complete(id, sample, this.find(id, messages, sample), options.seed ?? 0);
       }
+    }
   }
 
   private complete(id: string, sample: number, answer: FiledAnswer | null, seed: number): Completion {

@@ -23,6 +23,11 @@ export class CheckpointWeights {
     return value;
   }
 
+  /** The same for a graph that names every tensor with a prefix which the checkpoint leaves out. */
+  under(prefix: string): CheckpointWeights {
+    return new CheckpointWeights(new Map([...this.tensors].map(([name, tensor]) => [prefix + name, tensor])));
+  }
+
   /** x·Wᵀ + b for W [out, in]: […, out]. */
   linear(x: Value, module: string): Value {
     return add(matmul(x, this.get(`${module}.weight`), { transposeB: true }), this.get(`${module}.bias`));

@@ -5,7 +5,8 @@
 import { CheckpointError } from "../core/errors.js";
 import { classLabels } from "./class-labels.js";
 import type { ClassifierLayout } from "./classifier.js";
-import { type DebertaConfig, debertaScores } from "./deberta.js";
+import { type DebertaConfig, debertaHidden, debertaScores } from "./deberta.js";
+import type { EncoderLayout } from "./encoder.js";
 import {
   boundedInteger,
   type JsonObject,
@@ -28,11 +29,37 @@ export function debertaLayout(json: JsonObject, where: string): ClassifierLayout
     dialogueFormat: "human-assistant",
     maxLength: config.maxPositionEmbeddings,
     shapes: debertaShapes(config, labels.length),
-    // Absolute positions, which pretrained checkpoints carry and none of these models adds.
-    isIgnorable: (tensor) => /\.position_(embeddings\.weight|ids)$/.test(tensor),
+    isIgnorable: (tensor) => IGNORABLE.test(tensor),
     scores: (weights, inputs) => debertaScores(config, weights, inputs),
   };
 }
+
+/**
+ * The encoder alone, whatever head stands on it; a checkpoint of `DebertaV2Model` names its tensors without `deberta.`.
+ * @throws CheckpointError as {@link debertaLayout}
+ */
+export function debertaEncoderLayout(json: JsonObject, where: string): EncoderLayout {
+  const config = parseDeberta(json, where);
+  const { architectures } = json;
+  const isBare = Array.isArray(architectures) && architectures.includes("DebertaV2Model");
+  const named = (tensor: string): string => (isBare ? tensor.slice(PREFIX.length) : tensor);
+  const isHead = (tensor: string): boolean => !isBare && !tensor.startsWith(PREFIX);
+  return {
+    kind: "deberta-v2 encoder",
+    numHiddenLayers: config.numHiddenLayers,
+    hiddenSize: config.hiddenSize,
+    maxLength: config.maxPositionEmbeddings,
+    shapes: new Map([...encoderShapes(config)].map(([tensor, shape]) => [named(tensor), shape])),
+    isIgnorable: (tensor) => isHead(tensor) || IGNORABLE.test(tensor),
+    hidden: (weights, inputs, layers) =>
+      debertaHidden(config, isBare ? weights.under(PREFIX) : weights, inputs, layers),
+  };
+}
+
+const PREFIX = "deberta.";
+
+/** Absolute positions, which pretrained checkpoints carry and none of these models adds. */
+const IGNORABLE = /\.position_(embeddings\.weight|ids)$/;
 
 function parseDeberta(json: JsonObject, where: string): DebertaConfig {
   refuseOptions(json, where);
@@ -89,6 +116,15 @@ function attentionTypes(value: unknown): string {
 }
 
 function debertaShapes(config: DebertaConfig, labels: number): ReadonlyMap<string, readonly number[]> {
+  const d = config.hiddenSize;
+  return encoderShapes(config)
+    .set("pooler.dense.weight", [d, d])
+    .set("pooler.dense.bias", [d])
+    .set("classifier.weight", [labels, d])
+    .set("classifier.bias", [labels]);
+}
+
+function encoderShapes(config: DebertaConfig): Map<string, readonly number[]> {
   const { vocabSize, hiddenSize: d, intermediateSize: f, numHiddenLayers, positionBuckets } = config;
   const shapes = new Map<string, readonly number[]>();
   const norm = (module: string) => shapes.set(`${module}.weight`, [d]).set(`${module}.bias`, [d]);
@@ -106,7 +142,5 @@ function debertaShapes(config: DebertaConfig, labels: number): ReadonlyMap<strin
     norm(`${at}.output.LayerNorm`);
   }
   shapes.set("deberta.encoder.rel_embeddings.weight", [2 * positionBuckets, d]);
-  norm("deberta.encoder.LayerNorm");
-  linear("pooler.dense", d, d);
-  return linear("classifier", d, labels);
+  return norm("deberta.encoder.LayerNorm");
 }

@@ -40,7 +40,20 @@ export interface DebertaConfig extends BucketSizes {
 export function debertaScores(
   config: DebertaConfig,
   weights: CheckpointWeights,
+  inputs: PaddedInputs,
+): Value {
+  const [b, t] = inputs.inputIds.shape as readonly [Dim, Dim];
+  const x = debertaHidden(config, weights, inputs, config.numHiddenLayers);
+  const first = gather(x, mul(range(b), shapeVector([t])));
+  return weights.linear(gelu(weights.linear(first, "pooler.dense")), "classifier");
+}
+
+/** Hidden states [N, D] of padded rows after the first `layers` layers. */
+export function debertaHidden(
+  config: DebertaConfig,
+  weights: CheckpointWeights,
   { inputIds, lengths }: PaddedInputs,
+  layers: number,
 ): Value {
   const rows = inputIds.shape as readonly [Dim, Dim];
   const [b, t] = rows;
@@ -48,15 +61,14 @@ export function debertaScores(
   const attention = disentangledAttention(config, weights, rows, paddingBias(lengths, t));
   const embedded = gather(weights.get("deberta.embeddings.word_embeddings.weight"), inputIds);
   let x = norm(reshape(embedded, [multiplyDims(b, t), config.hiddenSize]), "deberta.embeddings");
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+  for (let layer = 0; layer < layers; layer++) {
     const at = `deberta.encoder.layer.${layer}`;
     const attended = attention(x, `${at}.attention.self`);
     x = norm(add(weights.linear(attended, `${at}.attention.output.dense`), x), `${at}.attention.output`);
     const inner = gelu(weights.linear(x, `${at}.intermediate.dense`));
     x = norm(add(weights.linear(inner, `${at}.output.dense`), x), `${at}.output`);
   }
-  const first = gather(x, mul(range(b), shapeVector([t])));
-  return weights.linear(gelu(weights.linear(first, "pooler.dense")), "classifier");
+  return x;
 }
 
 /**

@@ -65,6 +65,7 @@ export function reportFromComparison(comparison: Comparison, origin: ReportOrigi
     references: comparison.references.flatMap((reference) => referencesOf(reference, models)),
     judged: [],
     choices: comparison.choices.map(({ task, metrics }) => ({ name: task, metrics })),
+    repeats: [],
     texts: comparison.texts.map((text) => textSetOf(text, models)),
     answers: comparison.answers.map(rowOf),
     curve: curveOf(comparison, pooled),

@@ -17,6 +17,7 @@ import type {
   ChoiceSet,
   JudgedSet,
   ReferenceLogProb,
+  RepeatedSet,
   Report,
   ReportSet,
   SetResult,
@@ -52,6 +53,7 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
     settings: settingsOf(settings, origin),
     pooled: [{ harmful: pooledOf("harmful"), harmless: pooledOf("harmless") }],
     sets,
+    repeats: repeatsOf(results),
     references: referencesOf(results, name),
     judged: judgedOf(results),
     choices: choicesOf(results),
@@ -128,6 +130,21 @@ function isJudged(metric: MetricName): metric is JudgedSet["metric"] {
   return metric === "refused" || metric === "harmful" || metric === "reward";
 }
 
+function repeatsOf({ tasks }: EvaluationResults): RepeatedSet[] {
+  return (["harmful", "refused"] as const).flatMap((metric) =>
+    tasks
+      .filter((row) => row.metric === metric)
+      .flatMap((ofAnswers) => {
+        const { name, judge } = ofAnswers;
+        const find = (wanted: MetricName): ResultRow | undefined =>
+          tasks.find((row) => row.name === name && row.judge === judge && row.metric === wanted);
+        const [anyOfK, allOfK] = [find(`${metric}-any-of-k`), find(`${metric}-all-of-k`)];
+        if (anyOfK === undefined || allOfK === undefined) return [];
+        return [{ set: name, share: `${metric}, ${judge}`, ofAnswers, anyOfK, allOfK }];
+      }),
+  );
+}
+
 function choicesOf({ settings, tasks }: EvaluationResults): ChoiceSet[] {
   return settings.sets.flatMap(({ name, multipleChoice }) => {
     if (multipleChoice === undefined) return [];
@@ -149,7 +166,10 @@ function textsOf({ settings, tasks }: EvaluationResults): TextSet[] {
       metric,
       results: rows.filter((row) => row.metric === metric),
     }));
-    return metrics.every(({ results }) => results.length > 0) ? [{ name, metrics, changes: [null] }] : [];
+    if (metrics.some(({ results }) => results.length === 0)) return [];
+    const bertScore = rows.filter(({ metric }) => metric === "bertscore-f1");
+    const more = bertScore.length === 0 ? [] : [{ metric: "bertscore-f1" as const, results: bertScore }];
+    return [{ name, metrics: [...metrics, ...more], changes: [null] }];
   });
 }
 

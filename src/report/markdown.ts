@@ -18,6 +18,7 @@ import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
 import { correctionNotes, judgedHeadings, judgedRows } from "./judged.js";
 import { definitions } from "./method.js";
+import { REPEAT_HEADINGS, repeatRows } from "./repeats.js";
 import { comparedPairs, type Flip, flipsBetween, type Report, type ReportSet } from "./report.js";
 import { TEXT_HEADINGS, textRows } from "./text-metrics.js";
 import { intervalHeading, judgeSentence, verdictSentence } from "./wording.js";
@@ -36,6 +37,7 @@ export function renderMarkdown(report: Report): string {
     setsTable(report),
     judgedTable(report),
     differencesTable(report),
+    repeatsTable(report),
     choicesTable(report),
     referencesTable(report),
     textsTable(report),
@@ -196,6 +198,11 @@ function judgedTable(report: Report): string {
   return `## By judge\n\n${markdownTable(judgedHeadings(report.level), rows)}${list}`;
 }
 
+function repeatsTable(report: Report): string {
+  if (report.repeats.length === 0) return "";
+  return `## Several answers a prompt\n\n${markdownTable(REPEAT_HEADINGS, repeatRows(report))}`;
+}
+
 function choicesTable(report: Report): string {
   if (report.choices.length === 0) return "";
   const results = markdownTable(choiceHeadings(report.level), choiceRows(report));
@@ -247,7 +254,8 @@ function shareWithN(share: Proportion | null | undefined): string {
   return share ? `${percentWithInterval(share)}, n ${count(share.n)}` : "\u2013";
 }
 
-function markdownTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table. Headings that begin with ">" are set right. */
+export function markdownTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const head = headings.map((heading) => heading.replace(/^>/, ""));
   const rule = headings.map((heading) => (heading.startsWith(">") ? "---:" : "---"));
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;

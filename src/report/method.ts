@@ -25,6 +25,11 @@ export function definitions(level: number): readonly Definition[] {
       meaning: `${confidence(level)} Wilson score interval of a share (Wilson 1927). n counts answers with a verdict.`,
     },
     {
+      term: "Any of k, all of k",
+      meaning:
+        "With k answers to every prompt: the share of prompts of which at least one answer, and every answer, is refused or harmful. Shares of answers then have their intervals at the effective number of answers, for answers to one prompt are alike (Kish 1965).",
+    },
+    {
       term: "Unscored",
       meaning:
         "Answers whose verdict is missing or could not be read. They count as neither; the range shows the share if all of them fell one way or the other.",
@@ -63,6 +68,11 @@ export function definitions(level: number): readonly Definition[] {
       term: "BLEU, ROUGE, distinct-n",
       meaning:
         "Words in common with reference answers: BLEU of the whole set (0 to 100, as sacrebleu) and mean F1 of ROUGE (0 to 1, as rouge-score without stemmer). distinct-n is the share of different words (1) and pairs of words (2) among all of a model's answers: it falls when answers repeat each other, and when they get longer. Many good answers share few words with their reference.",
+    },
+    {
+      term: "BERTScore",
+      meaning:
+        "Mean F1 of matching every token of an answer, and of its reference, with the most alike of the other by an encoder's states (Zhang et al. 2020), as bert-score without rescaling. Values of two encoders or layers do not compare.",
     },
     {
       term: "Sensitivity and specificity",

@@ -13,6 +13,7 @@ import {
   judgedSection,
   methodSection,
   referencesSection,
+  repeatsSection,
   resultsSection,
   setsSection,
   textsSection,
@@ -28,7 +29,7 @@ export function renderPage(report: Report): string {
 <h1>${report.title}</h1>
 ${verdictSection(report)}
 ${navigation(report)}`,
-    main: html`${gateSection(report)}${comparedSection(report)}${tradeOffSection(report)}${curveSection(report)}${setsSection(report)}${differencesSection(report)}${resultsSection(report)}${judgedSection(report)}${choicesSection(report)}${referencesSection(report)}${textsSection(report)}${answersSection(report)}${methodSection(report)}`,
+    main: html`${gateSection(report)}${comparedSection(report)}${tradeOffSection(report)}${curveSection(report)}${setsSection(report)}${differencesSection(report)}${resultsSection(report)}${judgedSection(report)}${repeatsSection(report)}${choicesSection(report)}${referencesSection(report)}${textsSection(report)}${answersSection(report)}${methodSection(report)}`,
     script: SCRIPT,
   });
 }
@@ -44,6 +45,7 @@ function navigation(report: Report): SafeHtml {
     ...(hasSets ? ([["results", "All results"]] as [string, string][]) : []),
     ...(report.judged.length > 0 ? ([["judges", "By judge"]] as [string, string][]) : []),
     ...(report.choices.length > 0 ? ([["choices", "Multiple choice"]] as [string, string][]) : []),
+    ...(report.repeats.length > 0 ? ([["repeats", "Several answers"]] as [string, string][]) : []),
     ...(report.texts.length > 0 ? ([["texts", "Against references"]] as [string, string][]) : []),
     ...(report.answers.length > 0 ? ([["answers", "Answers"]] as [string, string][]) : []),
     ["method", "Method"],

@@ -24,6 +24,8 @@ export interface Report {
   /** Pooled over harmful and harmless sets, for the summary chart; one per model, same order. */
   readonly pooled: readonly PooledShares[];
   readonly sets: readonly ReportSet[];
+  /** Several answers a prompt; empty where each has one. */
+  readonly repeats: readonly RepeatedSet[];
   /** Mean log-probability of reference answers; empty where none was measured. */
   readonly references: readonly ReferenceLogProb[];
   /** What judges say whose error is known, or who stand beside the one of the sets. */
@@ -159,11 +161,22 @@ export interface ReferenceLogProb {
   readonly change: Proportion | null;
 }
 
+/** A set's shares where every prompt has k answers. */
+export interface RepeatedSet {
+  readonly set: string;
+  /** What is counted, and by whom: "refused, refusal-matcher". */
+  readonly share: string;
+  readonly ofAnswers: Proportion;
+  /** Of prompts with at least one such answer, and with none but such. */
+  readonly anyOfK: Proportion;
+  readonly allOfK: Proportion;
+}
+
 /** A set's answers against its reference answers. */
 export interface TextSet {
   readonly name: string;
   readonly metrics: readonly {
-    readonly metric: "bleu" | "rouge1" | "rouge2" | "rougeL" | "distinct-1" | "distinct-2";
+    readonly metric: "bleu" | "rouge1" | "rouge2" | "rougeL" | "distinct-1" | "distinct-2" | "bertscore-f1";
     /** One per model, same order. */
     readonly results: readonly Proportion[];
   }[];

@@ -19,6 +19,7 @@ import {
 import { type HtmlPart, html, type SafeHtml } from "./html.js";
 import { correctionNotes, judgedHeadings, judgedRows } from "./judged.js";
 import { definitions } from "./method.js";
+import { REPEAT_HEADINGS, repeatRows } from "./repeats.js";
 import type { Report, ReportModel, ReportSet, SetDifference, SetResult } from "./report.js";
 import { changeToken, type Flip } from "./report.js";
 import { type NumberCell, right, section, type TableRow, table, withoutRepeats } from "./table.js";
@@ -191,6 +192,20 @@ export function referencesSection(report: Report): SafeHtml | false {
       "Log-probability of reference answers, nats a token",
       ["Set", "Model", ">n", ">Mean", ">Change"],
       rows,
+    ),
+  );
+}
+
+/** Shares where every prompt has several answers. */
+export function repeatsSection(report: Report): SafeHtml | false {
+  if (report.repeats.length === 0) return false;
+  return section(
+    "repeats",
+    "Several answers a prompt",
+    table(
+      `Shares of answers, and of prompts with any or all such answers, with ${confidence(report.level)} intervals`,
+      REPEAT_HEADINGS,
+      repeatRows(report).map((row) => row.map((cell, i) => (i < 2 ? cell : right(cell)))),
     ),
   );
 }

@@ -10,6 +10,7 @@ import { count, interval, nats, natsInterval, percent, points, pointsInterval, p
 import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
 import { correctionNotes, judgedHeadings, judgedRows } from "./judged.js";
+import { REPEAT_HEADINGS, repeatRows } from "./repeats.js";
 import type { Report, ReportSet } from "./report.js";
 import { TEXT_HEADINGS, textRows } from "./text-metrics.js";
 import { intervalHeading, judgeSentence, verdictWord } from "./wording.js";
@@ -34,6 +35,7 @@ export function renderTerminal(report: Report, options: TerminalOptions = {}): s
     setsTable(report, width, bold),
     judgedTable(report, width, bold),
     differencesTable(report, width, bold),
+    repeatsTable(report, width, bold),
     choicesTable(report, width, bold),
     choiceChangesTable(report, width, bold),
     referencesTable(report, width, bold),
@@ -169,6 +171,13 @@ function differencesTable(report: Report, width: number, bold: (text: string) =>
 }
 
 /** In the order of the columns: how early each goes. */
+const REPEAT_DISPENSABLE = [0, 2, 3, 1, 0, 0];
+
+function repeatsTable(report: Report, width: number, bold: (text: string) => string): string {
+  return drawTable(columnsOf(REPEAT_HEADINGS, REPEAT_DISPENSABLE), repeatRows(report), width, bold);
+}
+
+/** In the order of the columns: how early each goes. */
 const CHOICE_DISPENSABLE = [0, 0, 2, 0, 1, 1, 4, 3, 5];
 const CHANGE_DISPENSABLE = [0, 0, 0, 4, 0, 1, 2, 2, 1, 3];
 
@@ -220,7 +229,7 @@ function referencesTable(report: Report, width: number, bold: (text: string) => 
 }
 
 /** In the order of the columns: how early each goes. */
-const TEXT_DISPENSABLE = [0, 0, 3, 1, 4, 5, 0, 2, 6, 3];
+const TEXT_DISPENSABLE = [0, 0, 3, 1, 4, 5, 0, 2, 6, 3, 2];
 
 function textsTable(report: Report, width: number, bold: (text: string) => string): string {
   return drawTable(columnsOf(TEXT_HEADINGS, TEXT_DISPENSABLE), textRows(report), width, bold);

@@ -14,6 +14,7 @@ export const TEXT_HEADINGS: readonly string[] = [
   ">Change of ROUGE-L",
   ">distinct-1",
   ">distinct-2",
+  ">BERTScore",
 ];
 
 /** One row a task and model. The change is the paired one against the first model. */
@@ -30,6 +31,7 @@ export function textRows(report: Report): string[][] {
       natsChange(set.changes[model]),
       withInterval(resultOf(set, "distinct-1", model), 3),
       withInterval(resultOf(set, "distinct-2", model), 3),
+      withInterval(resultOf(set, "bertscore-f1", model), 3),
     ]),
   );
 }

@@ -3,7 +3,7 @@
  * exponential smoothing. Signature `case:mixed|tok:13a|smooth:exp`, one reference. Departs: none.
  */
 import { DEFAULT_LEVEL, type Estimate } from "./intervals.js";
-import { jackknifeInterval } from "./jackknife.js";
+import { clusterMembers, jackknifeInterval } from "./jackknife.js";
 import { countNgrams, ngramTotal, sharedNgrams } from "./ngrams.js";
 
 const ORDERS = [1, 2, 3, 4] as const;
@@ -64,11 +64,20 @@ export function sentenceBleu(counts: BleuCounts): number {
   return score(counts, true);
 }
 
-/** BLEU of a corpus with a jackknife interval over its answers. */
-export function bleuInterval(counts: readonly BleuCounts[], level: number = DEFAULT_LEVEL): Estimate {
+/**
+ * BLEU of a corpus with a jackknife interval over its answers.
+ * @param clusters name of every answer's cluster, which is left out as one; default each its own
+ */
+export function bleuInterval(
+  counts: readonly BleuCounts[],
+  level: number = DEFAULT_LEVEL,
+  clusters?: readonly string[],
+): Estimate {
   if (counts.length === 0) return jackknifeInterval(Number.NaN, [], level);
   const all = counts.reduce(add);
-  const leftOut = counts.map((each) => score(subtract(all, each), false));
+  const leftOut = clusterMembers(counts, clusters).map((each) =>
+    score(subtract(all, each.reduce(add)), false),
+  );
   return jackknifeInterval(score(all, false), leftOut, level);
 }
 

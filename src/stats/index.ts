@@ -4,6 +4,7 @@
  * agreement with labels; loops of tokens; BLEU, ROUGE and distinct-n.
  */
 export * from "./agreement.js";
+export * from "./bert-score.js";
 export * from "./binary-metrics.js";
 export { type BleuCounts, bleuCounts, bleuInterval, corpusBleu, sentenceBleu, tokenize13a } from "./bleu.js";
 export * from "./bootstrap.js";

@@ -18,3 +18,18 @@ export function jackknifeInterval(value: number, leftOut: readonly number[], lev
   const half = n < 2 ? Number.NaN : tQuantile((1 + level) / 2, n - 1) * Math.sqrt(((n - 1) / n) * squares);
   return { value, low: value - half, high: value + half, n, level, method: "jackknife-t" };
 }
+
+/** Items by cluster, in the order in which clusters first appear; each its own without clusters. */
+export function clusterMembers<Item>(
+  items: readonly Item[],
+  clusters: readonly string[] | undefined,
+): readonly (readonly Item[])[] {
+  const members = new Map<string | number, Item[]>();
+  for (const [i, item] of items.entries()) {
+    const name = clusters?.[i] ?? i;
+    const group = members.get(name);
+    if (group === undefined) members.set(name, [item]);
+    else group.push(item);
+  }
+  return [...members.values()];
+}

@@ -131,3 +131,23 @@ test("jackknife intervals: Student's for a mean, and the scores of the sets with
     );
   expect(distinctInterval(["one answer"], 1)).toMatchObject({ value: 1, low: NaN, n: 1 });
 });
+
+test("the jackknife leaves out clusters as one", () => {
+  const pairs = golden.pairs.slice(0, 12).map(([a, b]) => [byId.get(a) ?? "", byId.get(b) ?? ""] as const);
+  const answers = pairs.map(([answer]) => answer);
+  const clusters = pairs.map((_, i) => `prompt ${i % 4}`);
+  const others = <Item>(items: readonly Item[], left: number): Item[] =>
+    items.filter((_, i) => i % 4 !== left);
+  const counts = pairs.map(([a, b]) => bleuCounts(a, b));
+  const each = [0, 1, 2, 3];
+  const bleu = jackknifeInterval(
+    corpusBleu(counts),
+    each.map((left) => corpusBleu(others(counts, left))),
+    0.95,
+  );
+  expect(bleuInterval(counts, 0.95, clusters)).toEqual(bleu);
+  const variety = each.map((left) => distinct(others(answers, left), 2));
+  expect(distinctInterval(answers, 2, 0.95, clusters)).toEqual(
+    jackknifeInterval(distinct(answers, 2), variety, 0.95),
+  );
+});

@@ -65,6 +65,7 @@ const WORK = {
   questions: "scoring choices",
   references: "scoring references",
   verdicts: "judging",
+  bertscores: "comparing with references",
 } as const;
 
 async function evaluateModel(

@@ -11,6 +11,13 @@ export interface GenerationRequest {
   readonly messages: readonly Message[];
   /** How many answers; default 1. */
   readonly samples?: number;
+  /** Which of them, where a resumed run lacks only some; default 0 … samples − 1. */
+  readonly sampleIndices?: readonly number[];
+}
+
+/** Numbers of the samples that a request asks for. */
+export function wantedSamples({ samples = 1, sampleIndices }: GenerationRequest): readonly number[] {
+  return sampleIndices ?? Array.from({ length: samples }, (_, sample) => sample);
 }
 
 /** How answers are drawn. */

@@ -4,14 +4,15 @@
  */
 import { GenerationError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
-import type {
-  ChatModel,
-  Completion,
-  ContinuationLogProbs,
-  ContinuationRequest,
-  GenerationRequest,
-  LogProbs,
-  SamplingOptions,
+import {
+  type ChatModel,
+  type Completion,
+  type ContinuationLogProbs,
+  type ContinuationRequest,
+  type GenerationRequest,
+  type LogProbs,
+  type SamplingOptions,
+  wantedSamples,
 } from "./chat-model.js";
 import type { Exchange, Message } from "./messages.js";
 
@@ -59,7 +60,7 @@ export class MockChatModel implements ChatModel {
   ): AsyncIterable<Completion> {
     let left = this.options.failAfter ?? Infinity;
     for (const request of requests) {
-      for (let sample = 0; sample < (request.samples ?? 1); sample++) {
+      for (const sample of wantedSamples(request)) {
         if (options.signal?.aborted === true) throw new GenerationError(`${this.id}: stopped`);
         if (left-- <= 0) throw new GenerationError(`${this.id}: expected more answers, got told to fail`);
         this.drawn.push(request.id);

@@ -21,6 +21,7 @@ Example:
   $ safe-to-serve evaluate --suite demo --adapter runs/dpo/adapter --out runs/dpo/evaluation
   $ safe-to-serve evaluate --suite demo --judge runs/harm --judge llama-guard-3-1b=MODEL --out runs/judged
   $ safe-to-serve evaluate --gate default --junit verdict.xml --out runs/base/gate
+  $ safe-to-serve evaluate --suite quick --sweep default --out runs/base/sweep
   $ safe-to-serve evaluate --endpoint http://localhost:8000 --endpoint-model llama --out runs/llama
   $ safe-to-serve evaluate --task I-CoNa --responses answers.jsonl --out runs/answers`;
 
@@ -70,6 +71,24 @@ export function evaluateCommand(): Command {
         .argParser(integer({ min: 0 }))
         .default(0),
     )
+    .addOption(
+      new Option("--repeats <k>", "answers to every prompt, each with a seed of its own; needs --temperature")
+        .argParser(integer({ min: 1 }))
+        .default(1),
+    )
+    .addOption(
+      new Option(
+        "--sweep <file>",
+        'ask again under the variants of a YAML file, each in a folder of its own; "default" for the bundled ones',
+      ).conflicts(["gate", "junit", "responses"]),
+    )
+    .option("--bertscore <encoder>", "BERTScore against references: folder or hub id of a DeBERTa-v2/v3")
+    .addOption(
+      new Option("--bertscore-layer <n>", "layer whose states are compared (default: the last)").argParser(
+        integer({ min: 1 }),
+      ),
+    )
+    .option("--bertscore-idf", "weigh tokens by how few references have them")
     .requiredOption("--out <folder>", "folder of the evaluation")
     .option("--data-dir <folder>", "folder of data sets that are not bundled")
     .option("--resume", "go on in a folder that holds this evaluation (the default)")
@@ -83,8 +102,12 @@ export function evaluateCommand(): Command {
     .addOption(jsonOption())
     .addHelpText("after", NOTES)
     .action(async (options: EvaluateCommandOptions, evaluate: Command) => {
-      const { runEvaluate } = await import("../run/evaluate.js");
       const isGiven = (name: string): boolean => evaluate.getOptionValueSource(name) === "cli";
-      await runEvaluate(options, isGiven);
+      if (options.sweep !== undefined) {
+        const { runSweep } = await import("../run/sweep.js");
+        return runSweep({ ...options, sweep: options.sweep }, isGiven);
+      }
+      const { runEvaluate } = await import("../run/evaluate.js");
+      return runEvaluate(options, isGiven);
     });
 }

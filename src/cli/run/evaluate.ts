@@ -12,6 +12,7 @@ import {
   type TaskSelection,
   taskNamed,
 } from "../../evaluate/tasks/suites.js";
+import { TextEmbedder } from "../../generate/text-embedder.js";
 import { refusalMatcher } from "../../judges/refusal-matcher.js";
 import { writeEvaluationReport } from "../../report/write.js";
 import type { ChatModel } from "../../text/chat-model.js";
@@ -130,6 +131,7 @@ export async function evaluateModel(
   const { maxNewTokens, minNewTokens, temperature, topK, topP, frequencyPenalty, stop, batchSize } = options;
   const lines = progressLines(options.json === true);
   const { signal, release } = interruption();
+  const embedder = await openEmbedder(options);
   try {
     return await evaluate({
       model,
@@ -144,6 +146,8 @@ export async function evaluateModel(
       seed: options.seed,
       sampling: { maxNewTokens, minNewTokens, temperature, topK, topP, frequencyPenalty, stop, batchSize },
       ...(options.fewShot === undefined ? {} : { fewShot: options.fewShot }),
+      ...(options.repeats === undefined ? {} : { repeats: options.repeats }),
+      ...(embedder === null ? {} : { bertScore: { embedder, idf: options.bertscoreIdf === true } }),
       policy: policy ?? null,
       isResumable: options.resume !== false,
       ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
@@ -151,9 +155,18 @@ export async function evaluateModel(
       signal,
     });
   } finally {
+    await embedder?.close();
     lines.done();
     release();
   }
+}
+
+/** The encoder of --bertscore. @throws ConfigError for its other flags without it */
+async function openEmbedder(options: EvaluateCommandOptions): Promise<TextEmbedder | null> {
+  const { bertscore, bertscoreLayer: layer, bertscoreIdf, threads } = options;
+  if (bertscore !== undefined) return TextEmbedder.open(bertscore, { layer, threads });
+  if (layer === undefined && bertscoreIdf !== true) return null;
+  throw new ConfigError("--bertscore-layer, --bertscore-idf: expected --bertscore beside them, got none");
 }
 
 const PHASES: Readonly<Record<EvaluationProgress["phase"], { label: string; unit: string }>> = {
@@ -161,6 +174,7 @@ const PHASES: Readonly<Record<EvaluationProgress["phase"], { label: string; unit
   questions: { label: "scoring choices", unit: "questions" },
   references: { label: "scoring references", unit: "answers" },
   verdicts: { label: "judging", unit: "verdicts" },
+  bertscores: { label: "comparing with references", unit: "answers" },
 };
 
 interface ProgressLines {

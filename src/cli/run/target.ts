@@ -1,7 +1,7 @@
 /** @file Opens what `evaluate` is to look at: a local model, an endpoint, or a file of answers. */
 import { ConfigError } from "../../core/errors.js";
 import type { EvaluationTarget } from "../../evaluate/results.js";
-import { apiKeyFrom } from "../../generate/endpoint/address.js";
+import { apiKeyFrom, endpointUrl } from "../../generate/endpoint/address.js";
 import { requireHonoured } from "../../generate/endpoint/chat-completions.js";
 import { EndpointChatModel } from "../../generate/endpoint/endpoint-chat-model.js";
 import { ResponsesModel } from "../../generate/responses-model.js";
@@ -37,8 +37,8 @@ export async function openTarget(options: EvaluateCommandOptions): Promise<Opene
 /** How the target is named in files. */
 export function targetOf(model: ChatModel, options: EvaluateCommandOptions): EvaluationTarget {
   const elsewhere = { model: model.id, adapter: null, strength: null, template: null, endpoint: null };
-  if (model instanceof EndpointChatModel) return { ...elsewhere, endpoint: model.url };
-  if (model instanceof ResponsesModel) return elsewhere;
+  if (options.endpoint !== undefined) return { ...elsewhere, endpoint: endpointUrl(options.endpoint) };
+  if (options.responses !== undefined) return elsewhere;
   return {
     model: options.model,
     adapter: options.adapter ?? null,

@@ -3,13 +3,14 @@
  * reason "error" and a reason: counted, never scored.
  */
 import { hashJson } from "../../core/hash.js";
-import type {
-  ChatModel,
-  Completion,
-  ContinuationLogProbs,
-  ContinuationRequest,
-  GenerationRequest,
-  SamplingOptions,
+import {
+  type ChatModel,
+  type Completion,
+  type ContinuationLogProbs,
+  type ContinuationRequest,
+  type GenerationRequest,
+  type SamplingOptions,
+  wantedSamples,
 } from "../../text/chat-model.js";
 import type { Message } from "../../text/messages.js";
 import { type ResolvedSampling, resolveSampling } from "../sampling-options.js";
@@ -119,6 +120,8 @@ export class EndpointChatModel implements ChatModel {
 }
 
 function* wantedOf(requests: readonly GenerationRequest[]): Generator<Wanted> {
-  for (const { id, messages, samples = 1 } of requests)
-    for (let sample = 0; sample < samples; sample++) yield { id, messages, sample };
+  for (const request of requests) {
+    const { id, messages } = request;
+    for (const sample of wantedSamples(request)) yield { id, messages, sample };
+  }
 }

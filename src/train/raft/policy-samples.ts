@@ -1,7 +1,7 @@
 /** @file What the stages of a RAFT run share, and how they get scored answers of the policy as it is at some moment. */
 
-import type { LocalChatModel, LocalGenerationRequest } from "../../generate/local-chat-model.js";
-import type { Completion } from "../../text/chat-model.js";
+import type { LocalChatModel } from "../../generate/local-chat-model.js";
+import type { Completion, GenerationRequest } from "../../text/chat-model.js";
 import type { AnswerKey } from "../../text/open-answers.js";
 import { OpenAnswers } from "../../text/open-answers.js";
 import type { NamedArrays } from "../optimizer.js";
@@ -75,7 +75,7 @@ export function drawAndScore(context: RaftContext, task: DrawTask): Promise<Scor
 async function* draw(
   { chat, options, settings: { raft } }: RaftContext,
   { label, factors, seed }: DrawTask,
-  requests: readonly LocalGenerationRequest[],
+  requests: readonly GenerationRequest[],
   done: number,
 ): AsyncGenerator<Completion> {
   const wanted = requests.reduce((sum, { sampleIndices }) => sum + (sampleIndices?.length ?? 0), 0);

@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { GenerationError } from "../../core/errors.js";
-import type { LocalGenerationRequest } from "../../generate/local-chat-model.js";
-import type { Completion } from "../../text/chat-model.js";
+import type { Completion, GenerationRequest } from "../../text/chat-model.js";
 import type { Answered } from "./sample.js";
 import { type SampleTask, sampleAndScore } from "./sample-file.js";
 
@@ -20,7 +19,7 @@ function counted(name: string, fails: { readonly draw?: number; readonly score?:
     path: join(root, `${name}.jsonl`),
     prompts,
     samples: 3,
-    async *draw(requests: readonly LocalGenerationRequest[]): AsyncGenerator<Completion> {
+    async *draw(requests: readonly GenerationRequest[]): AsyncGenerator<Completion> {
       for (const { id, sampleIndices = [] } of requests.toReversed()) {
         for (const sample of sampleIndices) {
           if (count.drawn === fails.draw) throw new GenerationError("killed");

@@ -5,8 +5,7 @@
  */
 import { rmSync } from "node:fs";
 import { Journal, writeFileDurably } from "../../core/files.js";
-import type { LocalGenerationRequest } from "../../generate/local-chat-model.js";
-import type { Completion } from "../../text/chat-model.js";
+import type { Completion, GenerationRequest } from "../../text/chat-model.js";
 import type { RaftPrompt } from "./prompts.js";
 import type { Answered, DrawnSample, SampleScores, ScoredSample } from "./sample.js";
 
@@ -18,7 +17,7 @@ export interface SampleTask {
   /** Of each prompt. */
   readonly samples: number;
   /** Draws the samples that are lacking. @param done how many are known */
-  readonly draw: (requests: readonly LocalGenerationRequest[], done: number) => AsyncIterable<Completion>;
+  readonly draw: (requests: readonly GenerationRequest[], done: number) => AsyncIterable<Completion>;
   /** Scores in the order of the answers. */
   readonly score: (answers: readonly Answered[]) => Promise<readonly SampleScores[]>;
   /** So many are scored, of all. */
