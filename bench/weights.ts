@@ -21,11 +21,11 @@ import { conversationEncoder } from "../src/generate/open-local-chat-model.js";
 import { ResidentAdapter } from "../src/generate/resident-adapter.js";
 import { packedFeeds } from "../src/generate/score.js";
 import { matchRefusal } from "../src/judges/refusal-matcher.js";
-import { readAdapter } from "../src/models/adapter.js";
+import { buildScoreGraph } from "../src/models/decoder/score-graph.js";
+import { LOGIT_CHUNKS } from "../src/models/decoder/token-log-probs.js";
 import type { LoadedModel, WeightScheme } from "../src/models/loaded-model.js";
+import { readAdapter } from "../src/models/lora/adapter.js";
 import { openModel } from "../src/models/open.js";
-import { buildScoreGraph } from "../src/models/score-graph.js";
-import { LOGIT_CHUNKS } from "../src/models/token-log-probs.js";
 
 const SCHEMES: readonly WeightScheme[] = ["f32", "int8", "int4"];
 /** Two harmful and two harmless sets, a seeded part of each. */

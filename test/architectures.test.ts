@@ -7,10 +7,10 @@ import { decodeSequences } from "../src/generate/decoder.js";
 import { ResidentKvCache } from "../src/generate/kv-cache.js";
 import { resolveSampling } from "../src/generate/sampling-options.js";
 import { ARCHITECTURES } from "../src/models/architectures.js";
-import { buildDecodeGraph } from "../src/models/decode-graph.js";
+import { buildDecodeGraph } from "../src/models/decoder/decode-graph.js";
+import { buildScoreGraph } from "../src/models/decoder/score-graph.js";
 import type { LoadedModel, LoraConfig } from "../src/models/loaded-model.js";
-import { loraModules } from "../src/models/lora.js";
-import { buildScoreGraph } from "../src/models/score-graph.js";
+import { loraModules } from "../src/models/lora/lora.js";
 import { buildStepGraph, sftStep } from "../src/train/step-graph.js";
 import { scratchEngine } from "./support/scratch-engine.js";
 import {

@@ -18,7 +18,7 @@ import { readEvaluation } from "../src/evaluate/read.js";
 import { evaluate } from "../src/evaluate/run.js";
 import { suite } from "../src/evaluate/tasks/suites.js";
 import { refusalMatcher } from "../src/judges/refusal-matcher.js";
-import { downloadHubModel } from "../src/models/hub.js";
+import { downloadHubModel } from "../src/models/hub/hub.js";
 import type { LoadedModel } from "../src/models/loaded-model.js";
 import { openModel } from "../src/models/open.js";
 import { tinyGguf } from "../src/models/tiny-checkpoint.test-data.js";

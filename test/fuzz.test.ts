@@ -10,19 +10,19 @@ import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { SafeToServeError } from "../src/core/errors.js";
 import { readRows } from "../src/data/readers.js";
-import { makeAdapter, readAdapter, writeAdapter } from "../src/models/adapter.js";
-import { bytesInMemory } from "../src/models/byte-source.js";
-import { configFromGguf } from "../src/models/gguf/llama.js";
-import { parseGguf, readGgufTensor } from "../src/models/gguf/parse.js";
-import { tokenizerFromGguf } from "../src/models/gguf/tokenizer.js";
-import { loraFactors } from "../src/models/lora.js";
-import { parseSafetensors, readTensor } from "../src/models/safetensors.js";
+import { makeAdapter, readAdapter, writeAdapter } from "../src/models/lora/adapter.js";
+import { loraFactors } from "../src/models/lora/lora.js";
 import {
   ggufBytes,
   safetensorsBytes,
   tinyConfig,
   tinyGguf,
 } from "../src/models/tiny-checkpoint.test-data.js";
+import { bytesInMemory } from "../src/models/weights/byte-source.js";
+import { configFromGguf } from "../src/models/weights/gguf/llama.js";
+import { parseGguf, readGgufTensor } from "../src/models/weights/gguf/parse.js";
+import { tokenizerFromGguf } from "../src/models/weights/gguf/tokenizer.js";
+import { parseSafetensors, readTensor } from "../src/models/weights/safetensors.js";
 import { loadCheckpoint } from "../src/train/checkpoint.js";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 250);

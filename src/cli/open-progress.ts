@@ -1,5 +1,5 @@
 /** @file The progress line of opening a model: downloading, hashing and converting, one line after the other. */
-import type { OnProgress, OpenProgress } from "../models/progress.js";
+import type { OnProgress, OpenProgress } from "../models/hub/progress.js";
 import { type Progress, progress } from "./progress.js";
 
 const VERBS = {

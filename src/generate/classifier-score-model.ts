@@ -6,7 +6,7 @@ import { hashJson } from "../core/hash.js";
 import { splitByBudget } from "../data/packing.js";
 import { emitModel } from "../engine/onnx/emit.js";
 import type { Engine, Session, TensorData } from "../engine/types.js";
-import { type Classifier, classifierGraph } from "../models/classifier.js";
+import { type Classifier, classifierGraph } from "../models/classifier/classifier.js";
 import type { OnCut, ScoreModel } from "../text/chat-model.js";
 import type { DialogueFormat } from "../text/dialogue-format.js";
 import type { Exchange } from "../text/messages.js";

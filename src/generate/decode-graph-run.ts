@@ -1,6 +1,6 @@
 /**
  * @file Runs of the decode graph: which tensors a chunk of prefill or a decoding step feeds, and the logits that come
- * back. The names are those of `models/decode-graph.ts`.
+ * back. The names are those of `models/decoder/decode-graph.ts`.
  */
 import { InternalError } from "../core/errors.js";
 import type { BufferRef, RowCopy, Session, TensorData } from "../engine/types.js";

@@ -7,11 +7,11 @@ import { hashJson } from "../core/hash.js";
 import { segmentLength } from "../data/packing.js";
 import { emitModel, type GraphDefinition } from "../engine/onnx/emit.js";
 import type { Engine, Session } from "../engine/types.js";
-import { makeAdapter } from "../models/adapter.js";
-import { decodeGraph } from "../models/decode-graph.js";
+import { decodeGraph } from "../models/decoder/decode-graph.js";
+import { scoreGraph } from "../models/decoder/score-graph.js";
 import type { Adapter, LoadedModel } from "../models/loaded-model.js";
+import { makeAdapter } from "../models/lora/adapter.js";
 import type { OnMemory } from "../models/memory-plan.js";
-import { scoreGraph } from "../models/score-graph.js";
 import {
   type ChatModel,
   type Completion,

@@ -3,10 +3,10 @@ import { beforeAll, expect, test } from "vitest";
 import { scratchEngine } from "../../test/support/scratch-engine.js";
 import { writeTinyChatModel } from "../../test/support/tiny-chat-model.js";
 import { ConfigError } from "../core/errors.js";
-import { decodeGraph } from "../models/decode-graph.js";
+import { decodeGraph } from "../models/decoder/decode-graph.js";
+import { scoreGraph } from "../models/decoder/score-graph.js";
 import type { LoadedModel } from "../models/loaded-model.js";
 import { openModel } from "../models/open.js";
-import { scoreGraph } from "../models/score-graph.js";
 import { ChatMemory, decodingMemory } from "./memory-plan.js";
 
 const { root } = await scratchEngine("generate-memory");

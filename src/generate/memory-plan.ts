@@ -2,6 +2,7 @@
 import { memoryRoom } from "../core/available-memory.js";
 import { ROW_CAPACITY } from "../data/packing.js";
 import type { GraphDefinition } from "../engine/onnx/emit.js";
+import { LOGIT_CHUNKS } from "../models/decoder/token-log-probs.js";
 import type { Adapter, LoadedModel } from "../models/loaded-model.js";
 import {
   type MemoryPlan,
@@ -11,7 +12,6 @@ import {
   type SessionMemory,
   sessionMemory,
 } from "../models/memory-plan.js";
-import { LOGIT_CHUNKS } from "../models/token-log-probs.js";
 import { capacityBucket } from "./kv-cache.js";
 import { RUN_TOKENS } from "./score.js";
 

@@ -1,10 +1,10 @@
 /** @file Opens a {@link LocalChatModel} by name: checkpoint, adapter, template and an engine of its own. */
 import { createEngine } from "../engine/engine.js";
-import { readAdapter } from "../models/adapter.js";
+import type { OnProgress } from "../models/hub/progress.js";
 import type { LoadedModel, WeightScheme } from "../models/loaded-model.js";
+import { readAdapter } from "../models/lora/adapter.js";
 import type { OnMemory } from "../models/memory-plan.js";
 import { openModel } from "../models/open.js";
-import type { OnProgress } from "../models/progress.js";
 import { ConversationEncoder } from "../text/encode.js";
 import type { TemplateName } from "../text/messages.js";
 import { promptTemplate } from "../text/template.js";

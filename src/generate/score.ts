@@ -1,6 +1,6 @@
 /**
  * @file Log-probabilities of given answers: prompts that several answers share are computed once, and rows are packed
- * without padding. Runs the score graph of `models/score-graph.ts`.
+ * without padding. Runs the score graph of `models/decoder/score-graph.ts`.
  */
 import {
   type PackedRows,
@@ -11,7 +11,7 @@ import {
   splitByBudget,
 } from "../data/packing.js";
 import type { Session, TensorData } from "../engine/types.js";
-import { LOGIT_CHUNKS } from "../models/token-log-probs.js";
+import { LOGIT_CHUNKS } from "../models/decoder/token-log-probs.js";
 import { type AdapterFeeds, floatOutput } from "./decode-graph-run.js";
 
 /** A prompt with an answer, as token ids, each at least one. */

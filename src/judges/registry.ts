@@ -6,8 +6,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../core/errors.js";
-import { readOptionalJsonObject } from "../models/json-fields.js";
-import { readThreshold, trainedHeadFolder } from "../models/score-record.js";
+import { readThreshold, trainedHeadFolder } from "../models/classifier/score-record.js";
+import { readOptionalJsonObject } from "../models/weights/json-fields.js";
 import type { ScoreModel } from "../text/chat-model.js";
 import type { Judge, JudgeKind } from "../text/judge.js";
 import type { TokenModel } from "../text/token-model.js";

@@ -1,7 +1,7 @@
 /** @file `validation.json` read back: what was measured of a judge goes with it into evaluations. */
 import { existsSync } from "node:fs";
 import { ConfigError } from "../core/errors.js";
-import { readJsonObject } from "../models/json-fields.js";
+import { readJsonObject } from "../models/weights/json-fields.js";
 import type { Judge, JudgeValidation, Proportion } from "../text/judge.js";
 import type { Validation } from "./validation.js";
 

@@ -3,7 +3,7 @@
  * classes of that name fix in code and `config.json` leaves unsaid. Source: transformers 5, models/<type>/.
  */
 import type { Architecture, LinearLayer } from "./config.js";
-import type { JsonObject } from "./json-fields.js";
+import type { JsonObject } from "./weights/json-fields.js";
 
 /** How the `config.json` of a model type is read. */
 export interface ArchitectureRules {

@@ -6,23 +6,34 @@ import { realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../core/errors.js";
 import { hashJson, sha256 } from "../core/hash.js";
-import { withFile } from "./byte-source.js";
-import { rememberedHash } from "./cache.js";
 import type { DecoderConfig } from "./config.js";
-import { type ConvertibleTensor, convert, convertedFolder, SOURCE_FILE, WEIGHTS_FILE } from "./convert.js";
-import { checkFinite } from "./finite-weights.js";
+import { rememberedHash } from "./hub/cache.js";
+import type { OnProgress } from "./hub/progress.js";
+import type { LoadedModel, StoredTensor } from "./loaded-model.js";
+import { checkpointShapes, parseConfig } from "./parse-config.js";
+import { readTokenizerFiles } from "./tokenizer-files.js";
+import { withFile } from "./weights/byte-source.js";
+import {
+  type ConvertibleTensor,
+  convert,
+  convertedFolder,
+  SOURCE_FILE,
+  WEIGHTS_FILE,
+} from "./weights/convert.js";
+import { checkFinite } from "./weights/finite-weights.js";
 import {
   isJsonObject,
   type JsonObject,
   readJsonObject,
   readOptionalJsonObject,
   readOptionalText,
-} from "./json-fields.js";
-import type { LoadedModel, StoredTensor } from "./loaded-model.js";
-import { checkpointShapes, parseConfig } from "./parse-config.js";
-import type { OnProgress } from "./progress.js";
-import { parseSafetensors, READABLE_DTYPES, readTensor, type SafetensorsEntry } from "./safetensors.js";
-import { readTokenizerFiles } from "./tokenizer-files.js";
+} from "./weights/json-fields.js";
+import {
+  parseSafetensors,
+  READABLE_DTYPES,
+  readTensor,
+  type SafetensorsEntry,
+} from "./weights/safetensors.js";
 
 /** Names the shards of a checkpoint in several files. */
 export const INDEX_FILE = "model.safetensors.index.json";

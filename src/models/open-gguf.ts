@@ -1,16 +1,27 @@
 /** @file Opens a GGUF file: dequantised once into a float32 folder of the cache, then opened like any other folder. */
 import { realpathSync } from "node:fs";
 import { CheckpointError } from "../core/errors.js";
-import { type ByteSource, openFile } from "./byte-source.js";
-import { rememberedHash } from "./cache.js";
-import { type Conversion, type ConvertibleTensor, convert, convertedFolder, isConverted } from "./convert.js";
-import { checkpointName, configFromGguf, ROPE_FACTORS_TENSOR, readCheckpointTensor } from "./gguf/llama.js";
-import { type GgufFile, type GgufTensor, parseGguf, readGgufTensor } from "./gguf/parse.js";
-import { tokenizerFromGguf } from "./gguf/tokenizer.js";
+import { rememberedHash } from "./hub/cache.js";
+import type { OnProgress } from "./hub/progress.js";
 import type { LoadedModel } from "./loaded-model.js";
 import { openFolder } from "./open-folder.js";
 import { checkpointShapes, parseConfig } from "./parse-config.js";
-import type { OnProgress } from "./progress.js";
+import { type ByteSource, openFile } from "./weights/byte-source.js";
+import {
+  type Conversion,
+  type ConvertibleTensor,
+  convert,
+  convertedFolder,
+  isConverted,
+} from "./weights/convert.js";
+import {
+  checkpointName,
+  configFromGguf,
+  ROPE_FACTORS_TENSOR,
+  readCheckpointTensor,
+} from "./weights/gguf/llama.js";
+import { type GgufFile, type GgufTensor, parseGguf, readGgufTensor } from "./weights/gguf/parse.js";
+import { tokenizerFromGguf } from "./weights/gguf/tokenizer.js";
 
 /**
  * Opens a GGUF file.

@@ -13,11 +13,9 @@ import {
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { CheckpointError, ConfigError, FetchError } from "../core/errors.js";
-import { withFile } from "./byte-source.js";
+import type { OpenProgress } from "./hub/progress.js";
 import type { LoadedModel } from "./loaded-model.js";
 import { openModel } from "./open.js";
-import type { OpenProgress } from "./progress.js";
-import { writeSafetensors } from "./safetensors.js";
 import {
   inTemporaryFolder,
   safetensorsBytes,
@@ -27,6 +25,8 @@ import {
   tinyTensors,
   writeTinyFolder,
 } from "./tiny-checkpoint.test-data.js";
+import { withFile } from "./weights/byte-source.js";
+import { writeSafetensors } from "./weights/safetensors.js";
 
 /** All weights of an opened model, read from where it says they lie. */
 function weightsOf(model: LoadedModel): Record<string, number[]> {

@@ -2,13 +2,12 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { CheckpointError, ConfigError, FetchError } from "../core/errors.js";
-import { isConverted } from "./convert.js";
-import { cachedHubModel, downloadHubModel, isHubId, isHubOffline } from "./hub.js";
+import { quantiseModel } from "./decoder/quantised-model.js";
+import { cachedHubModel, downloadHubModel, isHubId, isHubOffline } from "./hub/hub.js";
+import type { OnProgress } from "./hub/progress.js";
 import type { LoadedModel, WeightScheme } from "./loaded-model.js";
 import { openFolder } from "./open-folder.js";
 import { openConverted, openGguf } from "./open-gguf.js";
-import type { OnProgress } from "./progress.js";
-import { quantiseModel } from "./quantised-model.js";
 import {
   fetchRegistered,
   MODEL_REGISTRY,
@@ -16,6 +15,7 @@ import {
   registeredFile,
   registryEntry,
 } from "./registry.js";
+import { isConverted } from "./weights/convert.js";
 
 /** How a model is opened. */
 export interface OpenOptions {

@@ -10,6 +10,8 @@ import {
   SUPPORTED_MODEL_TYPES,
 } from "./architectures.js";
 import { type Architecture, type DecoderConfig, LINEAR_LAYERS, type LinearLayer } from "./config.js";
+import { linearModule, linearShape } from "./decoder/linear-layers.js";
+import { parseRope } from "./decoder/rope.js";
 import {
   boundedInteger,
   type JsonObject,
@@ -18,9 +20,7 @@ import {
   positiveNumber,
   shown,
   wholeNumber,
-} from "./json-fields.js";
-import { linearModule, linearShape } from "./linear-layers.js";
-import { parseRope } from "./rope.js";
+} from "./weights/json-fields.js";
 
 /** Rotary tables hold every position. */
 const MAX_POSITIONS = 2 ** 20;

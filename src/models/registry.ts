@@ -10,10 +10,10 @@ import { promisify } from "node:util";
 import { FetchError, StorageError } from "../core/errors.js";
 import { makeFolder } from "../core/files.js";
 import { sha256File } from "../core/hash.js";
-import { CACHE_HINT, cacheRoot, publishFolder } from "./cache.js";
-import { checkDownload, requestFile, saveFile } from "./download.js";
-import { hubToken, hubUrl, isHubOffline } from "./hub.js";
-import type { OnProgress } from "./progress.js";
+import { CACHE_HINT, cacheRoot, publishFolder } from "./hub/cache.js";
+import { checkDownload, requestFile, saveFile } from "./hub/download.js";
+import { hubToken, hubUrl, isHubOffline } from "./hub/hub.js";
+import type { OnProgress } from "./hub/progress.js";
 
 /** A place that holds a registered file. */
 export type ModelSource =

@@ -7,7 +7,7 @@ import { CheckpointError } from "../core/errors.js";
 import { SeededRandom } from "../core/random.js";
 import type { DecoderConfig } from "./config.js";
 import { checkpointShapes, parseConfig } from "./parse-config.js";
-import { elementCount, type FloatTensor, writeSafetensors } from "./safetensors.js";
+import { elementCount, type FloatTensor, writeSafetensors } from "./weights/safetensors.js";
 
 /** config.json of the tiny model. */
 export const TINY_CONFIG: Readonly<Record<string, string | number | boolean | readonly string[] | null>> = {

@@ -1,14 +1,14 @@
 /** @file The files of a Hugging Face folder that make text of tokens: tokenizer, its config, chat template, end tokens. */
 import { join } from "node:path";
 import { CheckpointError } from "../core/errors.js";
+import type { TokenizerFiles } from "./loaded-model.js";
 import {
   isJsonObject,
   type JsonObject,
   readJsonObject,
   readOptionalJsonObject,
   readOptionalText,
-} from "./json-fields.js";
-import type { TokenizerFiles } from "./loaded-model.js";
+} from "./weights/json-fields.js";
 
 /** The two files that define a tokenizer; see {@link TokenizerFiles}. */
 export type TokenizerSource = Pick<TokenizerFiles, "tokenizer" | "config">;

@@ -9,12 +9,12 @@ import { createEngine } from "../engine/engine.js";
 import type { Engine } from "../engine/types.js";
 import { LocalChatModel } from "../generate/local-chat-model.js";
 import { conversationEncoder } from "../generate/open-local-chat-model.js";
-import { readAdapter } from "../models/adapter.js";
+import { quantiseModel } from "../models/decoder/quantised-model.js";
+import type { OnProgress } from "../models/hub/progress.js";
 import type { LoadedModel, WeightScheme } from "../models/loaded-model.js";
+import { readAdapter } from "../models/lora/adapter.js";
 import type { OnMemory } from "../models/memory-plan.js";
 import { openModel } from "../models/open.js";
-import type { OnProgress } from "../models/progress.js";
-import { quantiseModel } from "../models/quantised-model.js";
 import type { Recipe } from "./recipe.js";
 import type { StageObserver } from "./run.js";
 

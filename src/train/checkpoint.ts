@@ -6,9 +6,14 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CheckpointError } from "../core/errors.js";
 import { writeFolderDurably, writeJsonDurably } from "../core/files.js";
-import { withFile } from "../models/byte-source.js";
-import { readJsonObject, wholeNumber } from "../models/json-fields.js";
-import { type FloatTensor, parseSafetensors, readTensor, writeSafetensors } from "../models/safetensors.js";
+import { withFile } from "../models/weights/byte-source.js";
+import { readJsonObject, wholeNumber } from "../models/weights/json-fields.js";
+import {
+  type FloatTensor,
+  parseSafetensors,
+  readTensor,
+  writeSafetensors,
+} from "../models/weights/safetensors.js";
 import type { AdamWState, NamedArrays } from "./optimizer.js";
 
 /** What a run goes on from. */

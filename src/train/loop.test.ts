@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NonFiniteLossError, TrainingError } from "../core/errors.js";
 import { SeededRandom } from "../core/random.js";
 import type { PackedRows } from "../data/packing.js";
-import { writeSafetensors } from "../models/safetensors.js";
+import { writeSafetensors } from "../models/weights/safetensors.js";
 import type { SaveAdapter } from "./checkpoint.js";
 import { type LoopOptions, type LoopTask, trainLoop } from "./loop.js";
 import type { TrainingRow } from "./method.js";

@@ -2,7 +2,7 @@
 import { SeededRandom } from "../core/random.js";
 import type { DecoderConfig } from "../models/config.js";
 import type { LoraConfig } from "../models/loaded-model.js";
-import { loraFactors } from "../models/lora.js";
+import { loraFactors } from "../models/lora/lora.js";
 
 /** One factor, row major. */
 export interface Factor {

@@ -6,10 +6,10 @@
 import type { DimValues } from "../engine/graph/dim.js";
 import type { GraphDefinition } from "../engine/onnx/emit.js";
 import { type DecodingSize, decodingMemory } from "../generate/memory-plan.js";
-import { decodeGraph } from "../models/decode-graph.js";
+import { decodeGraph } from "../models/decoder/decode-graph.js";
+import { LOGIT_CHUNKS } from "../models/decoder/token-log-probs.js";
 import type { Adapter, LoadedModel } from "../models/loaded-model.js";
 import { type MemoryPlan, memoryPlan, requireRoom, sessionMemory } from "../models/memory-plan.js";
-import { LOGIT_CHUNKS } from "../models/token-log-probs.js";
 import { type BatchLimits, microBatches, packRows } from "./gradient.js";
 import type { TrainingRow } from "./method.js";
 import { rowsOfStep, type SamplerOptions, totalSteps } from "./sampler.js";

@@ -2,9 +2,9 @@
 import { ConfigError } from "../core/errors.js";
 import { createEngine } from "../engine/engine.js";
 import type { Engine } from "../engine/types.js";
-import { makeAdapter, readAdapter, withHead } from "../models/adapter.js";
 import type { Adapter, LoadedModel, LoraConfig } from "../models/loaded-model.js";
-import { loraModules } from "../models/lora.js";
+import { makeAdapter, readAdapter, withHead } from "../models/lora/adapter.js";
+import { loraModules } from "../models/lora/lora.js";
 import { openModel } from "../models/open.js";
 import { ConversationEncoder } from "../text/encode.js";
 import { promptTemplate } from "../text/template.js";

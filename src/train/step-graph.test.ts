@@ -14,9 +14,9 @@ import {
 import { SeededRandom } from "../core/random.js";
 import type { PackedRows, Segment } from "../data/packing.js";
 import type { Session, TensorData } from "../engine/types.js";
+import { buildScoreGraph } from "../models/decoder/score-graph.js";
 import type { LoadedModel, LoraConfig } from "../models/loaded-model.js";
-import { loraModules } from "../models/lora.js";
-import { buildScoreGraph } from "../models/score-graph.js";
+import { loraModules } from "../models/lora/lora.js";
 import type { DpoLossName, DpoLossOptions } from "./losses/dpo-options.js";
 import { buildStepGraph, dpoStep, noiseWidth, sftStep } from "./step-graph.js";
 

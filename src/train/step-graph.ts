@@ -22,12 +22,12 @@ import {
 } from "../engine/graph/ops.js";
 import { emitModel, type GraphDefinition } from "../engine/onnx/emit.js";
 import type { EmittedModel } from "../engine/types.js";
-import { DecoderGraph } from "../models/decoder.js";
-import { headGraph, packedScores } from "../models/head-graph.js";
-import { linearShape } from "../models/linear-layers.js";
+import { headGraph, packedScores } from "../models/classifier/head-graph.js";
+import { DecoderGraph } from "../models/decoder/decoder.js";
+import { linearShape } from "../models/decoder/linear-layers.js";
+import { packedInputs, packedLogProbs, scoreGraph } from "../models/decoder/score-graph.js";
 import type { LoadedModel, LoraConfig } from "../models/loaded-model.js";
-import { DropoutNoise, LoraInputs } from "../models/lora.js";
-import { packedInputs, packedLogProbs, scoreGraph } from "../models/score-graph.js";
+import { DropoutNoise, LoraInputs } from "../models/lora/lora.js";
 import { dpoLoss } from "./losses/dpo.js";
 import type { DpoLossOptions } from "./losses/dpo-options.js";
 import { type GraphLoss, sftLoss } from "./losses/sft.js";

@@ -1,8 +1,8 @@
 /** @file A tiny random Llama with the real tokenizer and chat template, for tests that train and chat. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeSafetensors } from "../../src/models/safetensors.js";
 import { TINY_CONFIG, tinyConfig, tinyTensors } from "../../src/models/tiny-checkpoint.test-data.js";
+import { writeSafetensors } from "../../src/models/weights/safetensors.js";
 import { smolLm2TokenizerFiles } from "./smollm2-tokenizer.js";
 
 /** Writes its folder. */

@@ -6,8 +6,9 @@ import { type PackedRows, packSegments, type Segment } from "../../src/data/pack
 import type { BufferRef, Session, TensorData } from "../../src/engine/types.js";
 import { packedFeeds } from "../../src/generate/score.js";
 import type { DecoderConfig } from "../../src/models/config.js";
+import { LOGIT_CHUNKS } from "../../src/models/decoder/token-log-probs.js";
 import type { LoadedModel, LoraConfig } from "../../src/models/loaded-model.js";
-import { loraFactors } from "../../src/models/lora.js";
+import { loraFactors } from "../../src/models/lora/lora.js";
 import { openModel } from "../../src/models/open.js";
 import {
   TINY_CONFIG,
@@ -15,7 +16,6 @@ import {
   tinyTensors,
   writeTinyFolder,
 } from "../../src/models/tiny-checkpoint.test-data.js";
-import { LOGIT_CHUNKS } from "../../src/models/token-log-probs.js";
 
 /** Tensors by input name. */
 export type Feeds = Record<string, TensorData | BufferRef>;

@@ -2,7 +2,7 @@
 import type { LoadedModel } from "../../models/loaded-model.js";
 import { isOnThisMachine, openModel } from "../../models/open.js";
 import { MODEL_REGISTRY } from "../../models/registry.js";
-import { elementCount } from "../../models/safetensors.js";
+import { elementCount } from "../../models/weights/safetensors.js";
 import type { ModelsOptions } from "../command-options.js";
 import { openProgress } from "../open-progress.js";
 import { printJson, printLine, printTable } from "../output.js";

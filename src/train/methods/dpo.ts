@@ -2,9 +2,9 @@
 import { ConfigError } from "../../core/errors.js";
 import { toPreferencePairs } from "../../data/columns.js";
 import type { PreferencePair } from "../../data/examples.js";
-import { readAdapter } from "../../models/adapter.js";
+import { buildScoreGraph } from "../../models/decoder/score-graph.js";
 import type { Adapter } from "../../models/loaded-model.js";
-import { buildScoreGraph } from "../../models/score-graph.js";
+import { readAdapter } from "../../models/lora/adapter.js";
 import { checkDpoOptions, type DpoLossOptions } from "../losses/dpo-options.js";
 import type { TrainingRow } from "../method.js";
 import { type DpoOptions, resolveSettings, type TrainingSettings } from "../options.js";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { toPromptRows } from "../../data/columns.js";
 import type { PromptRow } from "../../data/examples.js";
 import { LocalChatModel } from "../../generate/local-chat-model.js";
-import { readAdapter } from "../../models/adapter.js";
+import { readAdapter } from "../../models/lora/adapter.js";
 import type { ScoreModel } from "../../text/chat-model.js";
 import type { Certificate } from "../certificate.js";
 import type { NamedArrays } from "../optimizer.js";

@@ -6,7 +6,7 @@ import { ConfigError } from "../../core/errors.js";
 import type { CostPair, LabelledAnswer, RewardPair } from "../../data/examples.js";
 import { toCostPairs, toLabelledAnswers, toRewardPairs } from "../../data/label-columns.js";
 import type { SourceRow } from "../../data/readers.js";
-import { writeScoreRecord } from "../../models/score-record.js";
+import { writeScoreRecord } from "../../models/classifier/score-record.js";
 import { classHeadLoss, costHeadLoss, rewardHeadLoss } from "../head-losses.js";
 import type { TrainingMethod, TrainingRow } from "../method.js";
 import {
