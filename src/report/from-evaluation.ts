@@ -129,7 +129,7 @@ function referencesOf(results: EvaluationResults, label: string): ReferenceLogPr
 
 /** What judges say whose error is known, or who stand beside the one of the sets. */
 function judgedOf(results: EvaluationResults): JudgedSet[] {
-  const shown = refusalJudge(results);
+  const shown = judgeNamed(results, "refusal");
   return results.tasks.flatMap((row) => {
     const { name: set, metric, judge, unscored, worstCase, bestCase, corrected = null } = row;
     if (judge === null || !isJudged(metric) || (judge === shown && corrected === null)) return [];

@@ -60,7 +60,10 @@ export function pairedSection(report: Report): SafeHtml | false {
 ${sortableTable(
   `Shares with ${confidence(report.level)} intervals, and their change`,
   ["Set", ...report.models.map(({ label }) => `>${label}`)],
-  rows.map(({ set, measure, cells }) => [html`${set}<span class="change">${measure}</span>`, ...cells.map(pairedCell)]),
+  rows.map(({ set, measure, cells }) => [
+    html`${set}<span class="change">${measure}</span>`,
+    ...cells.map(pairedCell),
+  ]),
 )}`,
   );
 }
