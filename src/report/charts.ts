@@ -149,15 +149,19 @@ interface Box {
   readonly bottom: number;
 }
 
-/** Puts each name beside its dot where it covers no other name or dot, reckoned at the width of a phone. */
+/** Puts each name beside its dot where it covers no name, dot or, if it can be, interval; reckoned at the width of a phone. */
 function placeLabels(points: readonly ScatterPoint[], frame: Frame): PlacedLabel[] {
   const taken: Box[] = points.map((point) => boxAround(point, frame, 0, 0, 14));
+  const lines = points.flatMap((point) => errorBoxes(point, frame));
   return points.map((point) => {
     const choices = [-9, 18, -24, 33, -39, 48].flatMap((dy) => [
       { point, dx: 9, dy, anchor: "start" as const },
       { point, dx: -9, dy, anchor: "end" as const },
     ]);
-    const best = choices.find((choice) => isFree(labelBox(choice, frame), taken)) ?? choices[0];
+    const isClear = (choice: PlacedLabel): boolean => isFree(labelBox(choice, frame), taken);
+    const isBesideLines = (choice: PlacedLabel): boolean => isFree(labelBox(choice, frame), lines);
+    const clear = choices.filter(isClear);
+    const best = clear.find(isBesideLines) ?? clear[0] ?? choices[0];
     const label = best ?? { point, dx: 9, dy: -9, anchor: "start" as const };
     taken.push(labelBox(label, frame));
     return label;
@@ -170,6 +174,15 @@ function boxAround(point: ScatterPoint, frame: Frame, dx: number, dy: number, si
   const x = point.x.value * PHONE_WIDTH + dx;
   const y = yOf(point.y.value, frame) + dy;
   return { left: x - size / 2, right: x + size / 2, top: y - size / 2, bottom: y + size / 2 };
+}
+
+/** Where the two intervals of a point are drawn. */
+function errorBoxes({ x, y }: ScatterPoint, frame: Frame): Box[] {
+  const [middle, height] = [x.value * PHONE_WIDTH, yOf(y.value, frame)];
+  return [
+    { left: x.low * PHONE_WIDTH, right: x.high * PHONE_WIDTH, top: height - 1, bottom: height + 1 },
+    { left: middle - 1, right: middle + 1, top: yOf(y.high, frame), bottom: yOf(y.low, frame) },
+  ];
 }
 
 function labelBox(label: PlacedLabel, frame: Frame): Box {
