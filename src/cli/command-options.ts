@@ -38,7 +38,7 @@ export interface GenerateOptions extends ChatModelFlags, SamplingFlags {
 /** Options of `chat` as commander gives them. */
 export interface ChatOptions extends ChatModelFlags, SamplingFlags {}
 
-/** Options of `evaluate` as commander gives them. */
+/** Options of one evaluation: those of `evaluate`, with one strength. */
 export interface EvaluateCommandOptions extends ChatModelFlags, TargetFlags, SamplingFlags, GateFlags {
   readonly suite?: string;
   readonly task?: readonly string[];
@@ -60,6 +60,11 @@ export interface EvaluateCommandOptions extends ChatModelFlags, TargetFlags, Sam
   /** False with `--no-resume`; otherwise an interrupted evaluation goes on. */
   readonly resume?: boolean;
   readonly json?: boolean;
+}
+
+/** Options of `evaluate` as commander gives them: strengths of the adapter from small to large, at least one. */
+export interface EvaluateFlags extends Omit<EvaluateCommandOptions, "adapterStrength"> {
+  readonly adapterStrength: readonly number[];
 }
 
 /** Options of `compare` as commander gives them. */

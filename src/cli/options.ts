@@ -66,6 +66,21 @@ export function adapterStrengthOption(): Option {
     .default(1);
 }
 
+/** `--adapter-strength` of `evaluate`: one strength, or several by commas, each once and from small to large. */
+export function adapterStrengthsOption(): Option {
+  return new Option(
+    "--adapter-strength <s,…>",
+    "scale of the adapter: 0 is the base, 1 as trained; several (0,0.25,…) make the safety dial",
+  )
+    .argParser(strengths)
+    .default([1], "1");
+}
+
+function strengths(text: string): readonly number[] {
+  const values = text.split(",").map(decimal());
+  return [...new Set(values)].sort((a, b) => a - b);
+}
+
 /** `--template` chat | alpaca | none */
 export function templateOption(): Option {
   const names: readonly TemplateName[] = ["chat", "alpaca", "none"];

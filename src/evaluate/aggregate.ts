@@ -120,6 +120,11 @@ export function refusedShare(
   return share(samples, (row) => isRefused(row.verdicts[judge]), expectation !== "should-refuse", level);
 }
 
+/** Share of answers that one judge calls harmful. */
+export function harmfulShare(samples: readonly SampleRow[], judge: string, level: number): Share {
+  return share(samples, (row) => isHarmful(row.verdicts[judge]), true, level);
+}
+
 /** Share of answers that run into a loop. */
 export function loopShare(samples: readonly SampleRow[], level: number): Share {
   return share(samples, isLoop, true, level);
@@ -194,8 +199,7 @@ export function isLoop(row: SampleRow): boolean | null {
 
 function judgeShare(group: Group, judge: EvaluationJudge, metric: MetricName, level: number): Share {
   if (metric === "refused") return refusedShare(group.samples, judge.name, group.expectation, level);
-  if (metric === "harmful")
-    return share(group.samples, (row) => isHarmful(row.verdicts[judge.name]), true, level);
+  if (metric === "harmful") return harmfulShare(group.samples, judge.name, level);
   const rewardOf = (row: SampleRow): number | null => {
     const verdict = row.verdicts[judge.name];
     return verdict?.status === "ok" ? verdict.score : null;

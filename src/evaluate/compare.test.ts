@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { ConfigError, InternalError } from "../core/errors.js";
 import { refusalMatcher } from "../judges/refusal-matcher.js";
-import { mcnemarExact } from "../stats/mcnemar.js";
+import { holm, mcnemarExact } from "../stats/mcnemar.js";
 import { pairedShareDifference } from "../stats/paired.js";
+import type { Verdict } from "../text/judge.js";
 import { MockChatModel } from "../text/mock-chat-model.js";
 import { compareEvaluations } from "./compare.js";
 import type { TaskDifference } from "./comparison.js";
 import { type Evaluation, readEvaluation } from "./read.js";
-import type { ReferenceRow } from "./results.js";
+import type { EvaluationJudge, ReferenceRow } from "./results.js";
 import { type EvaluateOptions, evaluate } from "./run.js";
 import { suite, taskNamed } from "./tasks/suites.js";
 
@@ -190,4 +191,60 @@ test("refuses a folder without a finished evaluation, and says what to do", asyn
   const model = new MockChatModel({ failAfter: 2 });
   await expect(evaluate({ model, judges: [], tasks: suite("demo"), out })).rejects.toThrow(/fail/);
   expect(() => readEvaluation(out)).toThrow(/without results.json/);
+});
+
+/** A judge of harm that calls every answer but refusals harmful, and cannot tell of objections. */
+const GUARD: EvaluationJudge = { name: "guard", kind: "harm", hash: "g", validation: null };
+function withGuard(evaluation: Evaluation): Evaluation {
+  const { manifest } = evaluation;
+  const samples = evaluation.samples.map((row) => {
+    const label = row.response === OBJECTION ? null : row.response === REFUSAL ? "safe" : "unsafe";
+    const status = label === null ? "invalid" : "ok";
+    const guard: Verdict = { kind: "harm", label, score: null, status, judgeHash: "g" };
+    return { ...row, verdicts: { ...row.verdicts, guard } };
+  });
+  return { ...evaluation, manifest: { ...manifest, judges: [...manifest.judges, GUARD] }, samples };
+}
+
+test("compares what a judge of harm says, and bounds what unscored answers could make of it", () => {
+  const comparison = compareEvaluations([withGuard(base), withGuard(better)]);
+  const task = comparison.tasks.find(({ name }) => name === "I-CoNa");
+  const rests = base.samples
+    .filter((row) => row.task === "I-CoNa")
+    .map((row) => (row.messages.at(-1)?.content.length ?? 0) % 10);
+  const countOf = (holds: (rest: number) => boolean): number => rests.filter(holds).length;
+  // base: rest 0 refuses, 1 objects; better: 0, 2, 4, 6 refuse, 1, 3, 5 object
+  const mended = countOf((rest) => [2, 4, 6].includes(rest));
+  const unscored = countOf((rest) => [1, 3, 5].includes(rest));
+  const lost = countOf((rest) => [3, 5].includes(rest));
+  const both = countOf((rest) => rest === 1);
+  const harm = task?.differences[0]?.harmful;
+  expect(Math.min(mended, lost, both)).toBeGreaterThan(0);
+  expect(harm).toMatchObject({ newlyHarmful: 0, noLongerHarmful: mended, unscored });
+  expect(harm?.change.value).toBeCloseTo(-mended / (40 - unscored), 12);
+  expect(harm?.pValue).toBe(mcnemarExact(0, mended));
+  // 3 and 5 were harmful and are unknown now: lowest if safe now; 1 is unknown on both sides
+  expect(harm?.lowest).toBeCloseTo((-mended - lost - both) / 40, 12);
+  expect(harm?.highest).toBeCloseTo((-mended + both) / 40, 12);
+  expect(task?.results[1]?.harmful).toMatchObject({ unscored, n: 40 - unscored });
+  expect(comparison.answers[0]?.answers[0]?.harm?.kind).toBe("harm");
+  const refused = task?.differences[0];
+  expect([refused?.unscored, refused?.lowest, refused?.highest]).toEqual([
+    0,
+    refused?.refused.value,
+    refused?.refused.value,
+  ]);
+});
+
+test("corrects harm over the sets by itself, and compares it where no judge of refusals took part", () => {
+  const onlyHarm = (evaluation: Evaluation): Evaluation => {
+    const guarded = withGuard(evaluation);
+    return { ...guarded, manifest: { ...guarded.manifest, judges: [GUARD] } };
+  };
+  const comparison = compareEvaluations([onlyHarm(base), onlyHarm(better)]);
+  const single = comparison.tasks.filter(({ isPool }) => !isPool);
+  const values = single.map(({ differences }) => differences[0]?.harmful?.pValue ?? Number.NaN);
+  expect(single.map(({ differences }) => differences[0]?.harmful?.pValueHolm)).toEqual(holm(values));
+  expect(single.every(({ results }) => results[0]?.refused.n === 0)).toBe(true);
+  expect(comparison.notes).toContain("no refusal judge took part: shares refused are not compared");
 });

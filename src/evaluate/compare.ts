@@ -4,30 +4,18 @@
  */
 import { ConfigError } from "../core/errors.js";
 import { DEFAULT_LEVEL, type Estimate, emptyEstimate } from "../stats/intervals.js";
-import { holm, mcnemarExact } from "../stats/mcnemar.js";
-import { countPairs, pairedDifference, pairedShareDifference } from "../stats/paired.js";
-import {
-  isLoop,
-  isRefused,
-  loopShare,
-  perToken,
-  referenceLogProb,
-  refusedShare,
-  responseTokens,
-  truncatedShare,
-} from "./aggregate.js";
+import { pairedDifference } from "../stats/paired.js";
+import type { Verdict } from "../text/judge.js";
+import { isLoop, perToken, referenceLogProb } from "./aggregate.js";
 import { compareChoices } from "./compare-choices.js";
+import { type ComparingJudges, compareTasks, keyOf, makeScopes, pairsOf } from "./compare-tasks.js";
 import { compareTexts } from "./compare-texts.js";
 import type {
   ComparedAnswer,
   ComparedModel,
   ComparedResponse,
   Comparison,
-  Flip,
   ReferenceComparison,
-  TaskComparison,
-  TaskDifference,
-  TaskResult,
 } from "./comparison.js";
 import { judgeDifferences, samplingDifferences } from "./manifest.js";
 import type { Policy } from "./policy.js";
@@ -35,12 +23,9 @@ import type { Evaluation } from "./read.js";
 import {
   EVALUATION_SCHEMA_VERSION,
   type EvaluationTask,
-  type Expectation,
   type ReferenceRow,
   type SampleRow,
 } from "./results.js";
-import { LOOPS } from "./samples.js";
-import { poolsOf } from "./tasks/suites.js";
 import { decide } from "./verdict.js";
 
 /** How a comparison is made. */
@@ -57,15 +42,6 @@ interface Side {
   readonly label: string;
   readonly samples: ReadonlyMap<string, SampleRow>;
   readonly references: ReadonlyMap<string, ReferenceRow>;
-}
-
-/** Tasks that are looked at together: one task, or a pool. */
-interface Scope {
-  readonly name: string;
-  readonly isPool: boolean;
-  readonly expectation: Expectation;
-  /** Keys of samples, in the order of the first evaluation. */
-  readonly keys: readonly string[];
 }
 
 /**
@@ -86,16 +62,16 @@ export function compareEvaluations(
   const labels = uniqueLabels(evaluations, options.labels);
   const tasks = commonTasks(evaluations);
   const sides = evaluations.map((each, i) => toSide(each, labels[i] ?? each.name));
-  const judge = base.manifest.judges.find((each) => each.kind === "refusal")?.name ?? null;
+  const by = judgesOf(base);
   const drawn = tasks.filter(isDrawn);
-  const scopes = makeScopes(base, drawn);
+  const scopes = makeScopes(base.samples, drawn);
   const { sampling, seed, limit, judges } = base.manifest;
   return {
     schemaVersion: EVALUATION_SCHEMA_VERSION,
     models: evaluations.map((each, i) => toModel(each, labels[i] ?? each.name)),
     judges,
     settings: { sampling, seed, limit, level, sets: tasks },
-    tasks: judge === null ? [] : compareTasks(scopes, sides, judge, level),
+    tasks: by.refusal === null && by.harm === null ? [] : compareTasks(scopes, sides, by, level),
     references: compareReferences(tasks, sides, level),
     choices: compareChoices(tasks, sides, pairsOf(sides), level),
     texts: compareTexts(
@@ -105,9 +81,16 @@ export function compareEvaluations(
       level,
     ),
     ...(policy === undefined ? {} : { verdicts: evaluations.map((each) => decide(policy, each, base)) }),
-    answers: compareAnswers(base, drawn, sides, judge),
-    notes: makeNotes(evaluations, tasks, labels, judge),
+    answers: compareAnswers(base, drawn, sides, by),
+    notes: makeNotes(evaluations, tasks, labels, by),
   };
+}
+
+/** The first judge of each kind: the one whose shares are compared. */
+function judgesOf({ manifest }: Evaluation): ComparingJudges {
+  const first = (kind: "refusal" | "harm"): string | null =>
+    manifest.judges.find((each) => each.kind === kind)?.name ?? null;
+  return { refusal: first("refusal"), harm: first("harm") };
 }
 
 /** Whether answers are drawn for a task; the choices of the others are scored, which sampling and judges do not touch. */
@@ -164,154 +147,13 @@ function commonTasks(evaluations: readonly Evaluation[]): EvaluationTask[] {
 function toSide(evaluation: Evaluation, label: string): Side {
   return {
     label,
-    samples: new Map(evaluation.samples.map((row) => [key(row), row])),
-    references: new Map(evaluation.references.map((row) => [key(row), row])),
+    samples: new Map(evaluation.samples.map((row) => [keyOf(row), row])),
+    references: new Map(evaluation.references.map((row) => [keyOf(row), row])),
   };
 }
 
 function toModel({ manifest }: Evaluation, label: string): ComparedModel {
   return { label, target: manifest.target, hash: manifest.modelHash };
-}
-
-function key({ task, promptId }: { readonly task: string; readonly promptId: string }): string {
-  return `${task}/${promptId}`;
-}
-
-function makeScopes(base: Evaluation, tasks: readonly EvaluationTask[]): Scope[] {
-  const keysOf = (names: readonly string[]): string[] =>
-    base.samples
-      .filter((row) => names.includes(row.task))
-      .map(key)
-      .sort();
-  const single = tasks.map(({ name, expectation }) => ({
-    name,
-    isPool: false,
-    expectation,
-    keys: keysOf([name]),
-  }));
-  const pooled = poolsOf(tasks).map((pool) => ({
-    name: pool.name,
-    isPool: true,
-    expectation: pool.expectation,
-    keys: keysOf(pool.tasks),
-  }));
-  return [...single, ...pooled];
-}
-
-/** Pairs of sides: each against the first, then each against the one before it. */
-function pairsOf(sides: readonly Side[]): [Side, Side][] {
-  const [base, ...others] = sides;
-  if (base === undefined) return [];
-  const against = others.map((side): [Side, Side] => [base, side]);
-  const stepwise = others.slice(1).map((side, i): [Side, Side] => [others[i] as Side, side]);
-  return [...against, ...stepwise];
-}
-
-function compareTasks(
-  scopes: readonly Scope[],
-  sides: readonly Side[],
-  judge: string,
-  level: number,
-): TaskComparison[] {
-  const pairs = pairsOf(sides);
-  const differences = scopes.map((scope) => pairs.map((pair) => differenceOf(scope, pair, judge, level)));
-  const corrected = pairs.map((_, pair) =>
-    holm(scopes.map((scope, i) => (scope.isPool ? Number.NaN : (differences[i]?.[pair]?.pValue ?? NaN)))),
-  );
-  return scopes.map((scope, i) => ({
-    name: scope.name,
-    isPool: scope.isPool,
-    expectation: scope.expectation,
-    prompts: scope.keys.length,
-    results: sides.map((side) => resultOf(scope, side, judge, level)),
-    differences: (differences[i] ?? []).map((difference, pair) => ({
-      ...difference,
-      pValueHolm: scope.isPool ? null : (corrected[pair]?.[i] ?? null),
-    })),
-  }));
-}
-
-function resultOf(scope: Scope, side: Side, judge: string, level: number): TaskResult {
-  const samples = pick(scope.keys, side.samples);
-  const { unscored, worstCase, bestCase, ...refused } = refusedShare(
-    samples,
-    judge,
-    scope.expectation,
-    level,
-  );
-  const refusing = samples.filter((row) => isRefused(row.verdicts[judge]) === true);
-  const objections = refusing.filter((row) => row.verdicts[judge]?.detail?.startsWith("objection") === true);
-  return {
-    refused,
-    refusals: refusing.length - objections.length,
-    objections: objections.length,
-    unscored,
-    worstCase,
-    bestCase,
-    loops: withoutExtremes(loopShare(samples, level)),
-    truncated: withoutExtremes(truncatedShare(samples, level)),
-    responseTokens: responseTokens(samples, level),
-  };
-}
-
-function differenceOf(scope: Scope, [from, to]: [Side, Side], judge: string, level: number): TaskDifference {
-  const pairs = scope.keys.flatMap((each) => {
-    const a = from.samples.get(each);
-    const b = to.samples.get(each);
-    return a === undefined || b === undefined ? [] : [{ a, b }];
-  });
-  const says = (row: SampleRow): boolean | null => isRefused(row.verdicts[judge]);
-  const refused = bothSay(pairs, says);
-  const { onlyFirst, onlySecond } = countPairs(refused.first, refused.second);
-  return {
-    from: from.label,
-    to: to.label,
-    refused: shareDifference(refused, level),
-    newlyRefused: onlySecond,
-    noLongerRefused: onlyFirst,
-    pValue: mcnemarExact(onlySecond, onlyFirst),
-    pValueHolm: null,
-    loops: shareDifference(bothSay(pairs.filter(countLoopsAlike), isLoop), level),
-    flips: pairs.flatMap(({ a, b }) => flip(a, says(a), says(b))),
-  };
-}
-
-interface Pair {
-  readonly a: SampleRow;
-  readonly b: SampleRow;
-}
-
-interface BothSides {
-  readonly first: boolean[];
-  readonly second: boolean[];
-}
-
-/** Loops of tokens and loops of words are two measures. */
-function countLoopsAlike({ a, b }: Pair): boolean {
-  return a.verdicts[LOOPS]?.judgeHash === b.verdicts[LOOPS]?.judgeHash;
-}
-
-/** The words of both sides on the prompts where both have one. */
-function bothSay(pairs: readonly Pair[], says: (row: SampleRow) => boolean | null): BothSides {
-  const first: boolean[] = [];
-  const second: boolean[] = [];
-  for (const { a, b } of pairs) {
-    const was = says(a);
-    const is = says(b);
-    if (was === null || is === null) continue;
-    first.push(was);
-    second.push(is);
-  }
-  return { first, second };
-}
-
-function shareDifference({ first, second }: BothSides, level: number): Estimate {
-  return pairedShareDifference(countPairs(first, second), level);
-}
-
-function flip(row: SampleRow, was: boolean | null, is: boolean | null): Flip[] {
-  if (was === null || is === null || was === is) return [];
-  return [{ task: row.task, promptId: row.promptId, direction: is ? "newly-refused" : "newly-answered" }];
 }
 
 function compareReferences(
@@ -336,7 +178,7 @@ function compareReferences(
 /** Paired over the references that both have, which must be the same text. */
 function referenceDifference(task: string, from: Side, to: Side, level: number): Estimate {
   const pairs = referencesOf(task, from).flatMap((a) => {
-    const b = to.references.get(key(a));
+    const b = to.references.get(keyOf(a));
     return b === undefined || b.referenceHash !== a.referenceHash ? [] : [{ a, b }];
   });
   if (pairs.length === 0) return emptyEstimate(level, "paired-t");
@@ -355,46 +197,41 @@ function compareAnswers(
   base: Evaluation,
   tasks: readonly EvaluationTask[],
   sides: readonly Side[],
-  judge: string | null,
+  by: ComparingJudges,
 ): ComparedAnswer[] {
   return tasks.flatMap((task) =>
     samplesOf(base, task.name).flatMap((row) => {
-      const rows = sides.map((side) => side.samples.get(key(row)));
+      const rows = sides.map((side) => side.samples.get(keyOf(row)));
       if (rows.includes(undefined)) return [];
       return {
         task: task.name,
         promptId: row.promptId,
         expectation: task.expectation,
         messages: row.messages,
-        answers: rows.flatMap((each) => (each === undefined ? [] : [toResponse(each, judge)])),
+        answers: rows.flatMap((each) => (each === undefined ? [] : [toResponse(each, by)])),
       };
     }),
   );
 }
 
-function toResponse(row: SampleRow, judge: string | null): ComparedResponse {
+function toResponse(row: SampleRow, by: ComparingJudges): ComparedResponse {
+  const wordOf = (judge: string | null): Verdict | null =>
+    (judge === null ? undefined : row.verdicts[judge]) ?? null;
   return {
     response: row.response,
     finishReason: row.finishReason,
     tokenCount: row.tokenCount,
     isLoop: isLoop(row) === true,
-    verdict: (judge === null ? undefined : row.verdicts[judge]) ?? null,
+    verdict: wordOf(by.refusal),
+    harm: wordOf(by.harm),
   };
-}
-
-function pick(keys: readonly string[], samples: ReadonlyMap<string, SampleRow>): SampleRow[] {
-  return keys.flatMap((each) => samples.get(each) ?? []);
-}
-
-function withoutExtremes({ value, low, high, n, level, method }: Estimate): Estimate {
-  return { value, low, high, n, level, method };
 }
 
 function makeNotes(
   evaluations: readonly Evaluation[],
   tasks: readonly EvaluationTask[],
   labels: readonly string[],
-  judge: string | null,
+  by: ComparingJudges,
 ): string[] {
   const common = new Set(tasks.map((task) => task.name));
   const notes = evaluations.flatMap((each, i) =>
@@ -402,8 +239,8 @@ function makeNotes(
       .filter((task) => !common.has(task.name))
       .map((task) => `${task.name}: left out, not every evaluation has it (${labels[i]} does)`),
   );
-  if (judge === null && tasks.some(isDrawn))
-    notes.push("no refusal judge took part: shares are not compared");
+  if (by.refusal === null && tasks.some(isDrawn))
+    notes.push("no refusal judge took part: shares refused are not compared");
   return [...new Set([...notes, ...evaluations.flatMap((each) => each.results.notes)])];
 }
 

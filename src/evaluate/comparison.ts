@@ -2,6 +2,7 @@
 import type { Estimate } from "../stats/intervals.js";
 import type { Verdict } from "../text/judge.js";
 import type { Message } from "../text/messages.js";
+import type { Share } from "./aggregate.js";
 import type {
   ChoiceMetric,
   EvaluationJudge,
@@ -17,7 +18,7 @@ import type {
 export interface Comparison {
   readonly schemaVersion: number;
   readonly models: readonly ComparedModel[];
-  /** The judges that all evaluations share; the first of kind "refusal" is the one whose shares are compared. */
+  /** The judges that all evaluations share; the first of kind "refusal" and the first of kind "harm" are compared. */
   readonly judges: readonly EvaluationJudge[];
   readonly settings: {
     readonly sampling: EvaluationSampling;
@@ -72,6 +73,8 @@ export interface TaskResult {
   readonly unscored: number;
   readonly worstCase: number;
   readonly bestCase: number;
+  /** Share of answers judged harmful; null where no judge of harm took part. */
+  readonly harmful: Share | null;
   readonly loops: Estimate;
   readonly truncated: Estimate;
   /** Tokens an answer. */
@@ -91,9 +94,27 @@ export interface TaskDifference {
   readonly pValue: number;
   /** The same after Holm's correction over the tasks of this pair of models; null for pools. */
   readonly pValueHolm: number | null;
+  /** Prompts where a verdict of either model is missing, and what they could make of the difference. */
+  readonly unscored: number;
+  readonly lowest: number;
+  readonly highest: number;
+  /** The same for the share judged harmful; null where no judge of harm took part. */
+  readonly harmful: HarmDifference | null;
   /** Difference of the share of loops. */
   readonly loops: Estimate;
   readonly flips: readonly Flip[];
+}
+
+/** How the share judged harmful changed, in the terms of {@link TaskDifference}. */
+export interface HarmDifference {
+  readonly change: Estimate;
+  readonly newlyHarmful: number;
+  readonly noLongerHarmful: number;
+  readonly pValue: number;
+  readonly pValueHolm: number | null;
+  readonly unscored: number;
+  readonly lowest: number;
+  readonly highest: number;
 }
 
 /** A prompt whose verdict changed. */
@@ -184,4 +205,6 @@ export interface ComparedResponse {
   readonly isLoop: boolean;
   /** The refusal judge's word; null where none took part. */
   readonly verdict: Verdict | null;
+  /** The harm judge's word; null where none took part. */
+  readonly harm: Verdict | null;
 }

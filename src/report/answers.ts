@@ -35,6 +35,9 @@ ${tools(report, flipped.length > 0)}
 function tools(report: Report, hasFlips: boolean): SafeHtml {
   const sets = [...new Set(report.answers.map((row) => row.set))];
   const pairs = comparedPairs(report);
+  const isJudgedForHarm = report.answers.some(({ answers }) =>
+    answers.some((each) => each?.isHarmful != null),
+  );
   return html`<form id="tools" class="tools script" data-rows="prompts" hidden>
 <label class="grow">Search ids and texts<input id="search" type="search" autocomplete="off"></label>
 <label>Set<select id="set"><option value="">all sets</option>${sets.map((set) => html`<option value="${set}">${set}</option>`)}</select></label>
@@ -44,7 +47,7 @@ function tools(report: Report, hasFlips: boolean): SafeHtml {
   )}</select></label>
 <label>Answers<select id="outcome"><option value="">any</option>${report.models.map(
     (model, i) =>
-      html`<option value="${i}-refused">${model.label} refused</option><option value="${i}-answered">${model.label} answered</option>`,
+      html`<option value="${i}-refused">${model.label} refused</option><option value="${i}-answered">${model.label} answered</option>${isJudgedForHarm && html`<option value="${i}-harmful">${model.label} judged harmful</option>`}`,
   )}<option value="loop">with a loop</option><option value="cut">cut at the limit</option><option value="unscored">unscored</option></select></label>
 <button type="button" id="reveal" aria-pressed="false">Show all texts</button>
 </form>
@@ -75,6 +78,7 @@ function outcomeTokens(row: AnswerRow): string[] {
     if (answer.isRefusal === null) return ["unscored"];
     return [`${i}-${answer.isRefusal ? "refused" : "answered"}`];
   });
+  for (const [i, answer] of row.answers.entries()) if (answer?.isHarmful) tokens.push(`${i}-harmful`);
   if (row.answers.some((answer) => answer?.isCut)) tokens.push("cut");
   if (row.answers.some((answer) => answer?.isLoop)) tokens.push("loop");
   return tokens;

@@ -28,15 +28,14 @@ export interface ScatterText {
 export const SERIES_COUNT = 5;
 
 /** Dots with their intervals on both axes. The vertical axis ends at 25, 50 or 100 %, whichever holds all intervals. */
-export function scatterChart(points: readonly ScatterPoint[], text: ScatterText, isCurve = false): SafeHtml {
+export function scatterChart(points: readonly ScatterPoint[], text: ScatterText): SafeHtml {
   const frame = { bottom: SCATTER_HEIGHT - 34, yMax: topOfScale(points.map((point) => point.y.high)) };
   const placed = placeLabels(points, frame);
   return html`<svg class="scatter" width="100%" height="${SCATTER_HEIGHT}" role="img" aria-labelledby="${text.id}-t ${text.id}-d">
 <title id="${text.id}-t">${text.title}</title>
 <desc id="${text.id}-d">${points.map((p) => `${p.label}: ${text.xTitle} ${percentWithInterval(p.x)}, ${text.yTitle} ${percentWithInterval(p.y)}. `)}</desc>
 ${scatterAxes(frame, text)}
-${isCurve && points.slice(1).map((point, i) => curveSegment(points[i] ?? point, point, frame))}
-${points.map((point) => scatterPoint(point, frame))}
+${points.map((point) => scatterPoint(point, frame, text))}
 ${placed.map(({ point, dx, dy, anchor }) => html`<text class="name s${point.series % SERIES_COUNT}" x="${xOf(point.x.value)}" y="${yOf(point.y.value, frame)}" dx="${dx}" dy="${dy}" text-anchor="${anchor}">${point.label}</text>`)}
 </svg>`;
 }
@@ -68,7 +67,7 @@ export function barScale(): SafeHtml {
 
 /** The mark of a series for legends: its colour and shape. */
 export function seriesMark(series: number): SafeHtml {
-  return html`<svg class="mark" width="14" height="14" aria-hidden="true">${shape(series, "50%", 7)}</svg>`;
+  return html`<svg class="mark" width="14" height="14" aria-hidden="true">${seriesShape(series, "50%", 7)}</svg>`;
 }
 
 interface Frame {
@@ -111,22 +110,18 @@ ${xTicks.map((tick, i) => html`<line class="grid" x1="${xOf(tick)}" x2="${xOf(ti
 <text class="tick" x="50%" y="${frame.bottom + 31}" text-anchor="middle">${text.xTitle} \u2192</text>`;
 }
 
-function scatterPoint(point: ScatterPoint, frame: Frame): SafeHtml {
+function scatterPoint(point: ScatterPoint, frame: Frame, text: ScatterText): SafeHtml {
   const x = xOf(point.x.value);
   const y = yOf(point.y.value, frame);
   const series = point.series % SERIES_COUNT;
-  return html`<g class="s${series}"><title>${point.label}: ${percentWithInterval(point.x)} of harmful, ${percentWithInterval(point.y)} of harmless</title>
+  return html`<g class="s${series}"><title>${point.label}: ${percentWithInterval(point.x)} ${text.xTitle}, ${percentWithInterval(point.y)} ${text.yTitle}</title>
 <line class="error" x1="${xOf(point.x.low)}" x2="${xOf(point.x.high)}" y1="${y}" y2="${y}"/>
 <line class="error" x1="${x}" x2="${x}" y1="${yOf(point.y.low, frame)}" y2="${yOf(point.y.high, frame)}"/>
-${shape(point.series, x, y)}</g>`;
-}
-
-function curveSegment(from: ScatterPoint, to: ScatterPoint, frame: Frame): SafeHtml {
-  return html`<line class="curve" x1="${xOf(from.x.value)}" x2="${xOf(to.x.value)}" y1="${yOf(from.y.value, frame)}" y2="${yOf(to.y.value, frame)}"/>`;
+${seriesShape(point.series, x, y)}</g>`;
 }
 
 /** A shape for each series beside its colour. Nested `svg` because a path cannot be placed in per cent. */
-function shape(series: number, x: string, y: number): SafeHtml {
+export function seriesShape(series: number, x: string, y: number): SafeHtml {
   const index = series % SERIES_COUNT;
   if (index === 0) return html`<circle class="dot s0" cx="${x}" cy="${y}" r="5"/>`;
   return html`<svg class="shape" x="${x}" y="${y}" width="1" height="1"><path class="dot s${index}" d="${SHAPES[index]}"/></svg>`;
@@ -154,15 +149,19 @@ interface Box {
   readonly bottom: number;
 }
 
-/** Puts each name beside its dot where it covers no other name or dot, reckoned at the width of a phone. */
+/** Puts each name beside its dot where it covers no name, dot or, if it can be, interval; reckoned at the width of a phone. */
 function placeLabels(points: readonly ScatterPoint[], frame: Frame): PlacedLabel[] {
   const taken: Box[] = points.map((point) => boxAround(point, frame, 0, 0, 14));
+  const lines = points.flatMap((point) => errorBoxes(point, frame));
   return points.map((point) => {
     const choices = [-9, 18, -24, 33, -39, 48].flatMap((dy) => [
       { point, dx: 9, dy, anchor: "start" as const },
       { point, dx: -9, dy, anchor: "end" as const },
     ]);
-    const best = choices.find((choice) => isFree(labelBox(choice, frame), taken)) ?? choices[0];
+    const isClear = (choice: PlacedLabel): boolean => isFree(labelBox(choice, frame), taken);
+    const isBesideLines = (choice: PlacedLabel): boolean => isFree(labelBox(choice, frame), lines);
+    const clear = choices.filter(isClear);
+    const best = clear.find(isBesideLines) ?? clear[0] ?? choices[0];
     const label = best ?? { point, dx: 9, dy: -9, anchor: "start" as const };
     taken.push(labelBox(label, frame));
     return label;
@@ -175,6 +174,15 @@ function boxAround(point: ScatterPoint, frame: Frame, dx: number, dy: number, si
   const x = point.x.value * PHONE_WIDTH + dx;
   const y = yOf(point.y.value, frame) + dy;
   return { left: x - size / 2, right: x + size / 2, top: y - size / 2, bottom: y + size / 2 };
+}
+
+/** Where the two intervals of a point are drawn. */
+function errorBoxes({ x, y }: ScatterPoint, frame: Frame): Box[] {
+  const [middle, height] = [x.value * PHONE_WIDTH, yOf(y.value, frame)];
+  return [
+    { left: x.low * PHONE_WIDTH, right: x.high * PHONE_WIDTH, top: height - 1, bottom: height + 1 },
+    { left: middle - 1, right: middle + 1, top: yOf(y.high, frame), bottom: yOf(y.low, frame) },
+  ];
 }
 
 function labelBox(label: PlacedLabel, frame: Frame): Box {

@@ -141,6 +141,7 @@ function fixtureResponse(isRefusal: boolean, random: SeededRandom): ComparedResp
     finishReason: !isRefusal && random.next() < 0.4 ? "length" : "stop",
     tokenCount: isRefusal ? 20 + random.integer(12) : 60 + random.integer(68),
     isLoop: !isRefusal && random.next() < 0.05,
+    harm: null,
     verdict: {
       kind: "refusal",
       label: isUnscored ? null : isRefusal ? "full_refusal" : "full_compliance",
@@ -187,6 +188,7 @@ function fixtureResult(rows: readonly ComparedAnswer[], model: number, expectati
     unscored,
     worstCase: expectation === "should-refuse" ? low : high,
     bestCase: expectation === "should-refuse" ? high : low,
+    harmful: null,
     loops: wilson(answers.filter(({ isLoop }) => isLoop).length, answers.length),
     truncated: wilson(answers.filter(({ finishReason }) => finishReason === "length").length, answers.length),
     responseTokens: meanInterval(answers.flatMap(({ tokenCount }) => tokenCount ?? [])),
@@ -213,6 +215,10 @@ function fixtureDifference(
     noLongerRefused: counts.onlyFirst,
     pValue,
     pValueHolm: isPool ? null : (holm([pValue, ...SETS.slice(1).map(() => 1)])[0] ?? 1),
+    unscored: rows.length - decided.length,
+    lowest: (counts.onlySecond - counts.onlyFirst - (rows.length - decided.length)) / rows.length,
+    highest: (counts.onlySecond - counts.onlyFirst + (rows.length - decided.length)) / rows.length,
+    harmful: null,
     loops: pairedShareDifference(countPairs(loopsOf(from), loopsOf(to))),
     flips: [],
   };

@@ -1,5 +1,5 @@
 /** @file A comparison of evaluations as a report. */
-import { isRefused } from "../evaluate/aggregate.js";
+import { isHarmful, isRefused } from "../evaluate/aggregate.js";
 import type {
   ComparedAnswer,
   ComparedModel,
@@ -7,6 +7,7 @@ import type {
   Comparison,
   ReferenceComparison,
   TaskComparison,
+  TaskResult,
   TextComparison,
 } from "../evaluate/comparison.js";
 import type {
@@ -19,7 +20,9 @@ import type {
 } from "../evaluate/results.js";
 import type { RuleVerdict } from "../evaluate/rule.js";
 import { strictest } from "../evaluate/verdict.js";
-import { count, verdictInWords } from "./format.js";
+import { meanDifference } from "../stats/paired.js";
+import type { Proportion } from "../text/judge.js";
+import { count, shortHash, verdictInWords } from "./format.js";
 import type {
   Answer,
   AnswerRow,
@@ -51,6 +54,7 @@ export interface ReportOrigin {
 export function reportFromComparison(comparison: Comparison, origin: ReportOrigin): Report {
   const { models, settings } = comparison;
   const pooled = models.map((_, i) => pooledOf(comparison, i));
+  const hasRefusals = comparison.judges.some(({ kind }) => kind === "refusal");
   return {
     kind: "comparison",
     title: titleOf(models),
@@ -59,14 +63,15 @@ export function reportFromComparison(comparison: Comparison, origin: ReportOrigi
     judge: judgeOf(comparison.judges),
     models: models.map(modelOf),
     level: settings.level,
-    settings: settingsOf(settings, origin),
+    settings: [...furtherJudges(comparison.judges), ...settingsOf(settings, origin)],
     pooled,
-    sets: comparison.tasks.map(setOf),
+    sets: comparison.tasks.map((task) => setOf(task, hasRefusals)),
     references: comparison.references.flatMap((reference) => referencesOf(reference, models)),
     judged: [],
     choices: comparison.choices.map(({ task, metrics }) => ({ name: task, metrics })),
     repeats: [],
     texts: comparison.texts.map((text) => textSetOf(text, models)),
+    helpfulness: helpfulnessOf(comparison),
     answers: comparison.answers.map(rowOf),
     curve: curveOf(comparison, pooled),
     warnings: comparison.notes,
@@ -101,6 +106,17 @@ export function judgeOf(judges: readonly EvaluationJudge[]): ReportJudge {
   if (!judge) return { name: "none", kind: "metric", hash: "" };
   const { name, kind, hash, validation } = judge;
   return validation ? { name, kind, hash, validation } : { name, kind, hash };
+}
+
+/** The judges beside the one whose shares are shown first. */
+export function furtherJudges(judges: readonly EvaluationJudge[]): Fact[] {
+  const { hash: first } = judgeOf(judges);
+  return judges
+    .filter(({ hash }) => hash !== first)
+    .map(({ name, kind, hash }) => ({
+      name: "Further judge",
+      value: `${name} (${kind}, ${shortHash(hash)})`,
+    }));
 }
 
 /** Sampling, seed, prompts, date and version in words. */
@@ -139,11 +155,30 @@ export function answerOf(response: ComparedResponse): Answer {
   const { verdict } = response;
   return {
     text: response.response,
-    words: response.finishReason === "error" ? "failed" : verdictInWords(verdict),
+    words: response.finishReason === "error" ? "failed" : wordsOf(response),
     isRefusal: isRefused(verdict ?? undefined),
+    isHarmful: isHarmful(response.harm ?? undefined),
     isCut: response.finishReason === "length",
     isLoop: response.isLoop,
   };
+}
+
+/** What the judges say, the one of refusals first: "answered, unsafe". */
+function wordsOf({ verdict, harm }: ComparedResponse): string {
+  if (harm === null) return verdictInWords(verdict);
+  return verdict === null ? verdictInWords(harm) : `${verdictInWords(verdict)}, ${verdictInWords(harm)}`;
+}
+
+/** Mean accuracy of each model over the tasks of multiple choice, every task with the same weight. */
+function helpfulnessOf({ choices, models, settings }: Comparison): Proportion[] {
+  if (choices.length === 0) return [];
+  const accuracies = choices.map(({ metrics }) => metrics.find(({ metric }) => metric === "acc"));
+  return models.map((_, model) =>
+    meanDifference(
+      accuracies.flatMap((each) => each?.results[model] ?? []),
+      settings.level,
+    ),
+  );
 }
 
 function titleOf(models: readonly ComparedModel[]): string {
@@ -208,8 +243,10 @@ export function modelOf({
   return { label, model: name, adapter, strength, template, hash };
 }
 
-function setOf(task: TaskComparison): ReportSet {
-  const { name, isPool, results, differences } = task;
+/** @param hasRefusals whether a judge of refusals took part */
+function setOf(task: TaskComparison, hasRefusals: boolean): ReportSet {
+  const { name, isPool, differences } = task;
+  const results = task.results.map((result) => ({ ...result, refused: hasRefusals ? result.refused : null }));
   return { name, isPool, group: groupOf(task.expectation), results, differences };
 }
 
@@ -227,12 +264,18 @@ function rowOf({ promptId, task, expectation, messages, answers }: ComparedAnswe
 }
 
 function pooledOf(comparison: Comparison, model: number): PooledShares {
-  const shareOf = (expectation: Expectation): PooledShares["harmful"] =>
+  const hasRefusals = comparison.judges.some(({ kind }) => kind === "refusal");
+  const poolOf = (expectation: Expectation): TaskResult | undefined =>
     widestPool(
       comparison.tasks.filter((task) => task.expectation === expectation),
       ({ prompts }) => prompts,
-    )?.results[model]?.refused ?? null;
-  return { harmful: shareOf("should-refuse"), harmless: shareOf("should-answer") };
+    )?.results[model];
+  const harmfulSets = poolOf("should-refuse");
+  return {
+    harmful: hasRefusals ? (harmfulSets?.refused ?? null) : null,
+    harmless: hasRefusals ? (poolOf("should-answer")?.refused ?? null) : null,
+    judgedHarmful: harmfulSets?.harmful ?? null,
+  };
 }
 
 /** What was really asked: "200 of 1,052 in 5 sets", or "400 in 2 whole sets". */
@@ -253,12 +296,20 @@ function curveOf(comparison: Comparison, pooled: readonly PooledShares[]): Curve
   )?.target;
   if (!dialled) return [];
   const points = models.flatMap(({ label, target }, i): CurvePoint[] => {
-    const { harmful, harmless } = pooled[i] ?? { harmful: null, harmless: null };
+    const safe = pooled[i] ? safeShare(pooled[i]) : null;
+    const overRefused = pooled[i]?.harmless ?? null;
     const isOnDial = target.model === dialled.model && [dialled.adapter, null].includes(target.adapter);
-    if (!isOnDial || !harmful || !harmless) return [];
-    return [{ label, strength: target.adapter === null ? 0 : (target.strength ?? 1), harmful, harmless }];
+    if (!isOnDial || !safe || !overRefused) return [];
+    return [{ label, strength: target.adapter === null ? 0 : (target.strength ?? 1), safe, overRefused }];
   });
   return points.sort((a, b) => a.strength - b.strength);
+}
+
+/** Answers to harmful sets not judged harmful; without a judge of harm those that refuse. */
+export function safeShare({ judgedHarmful, harmful }: PooledShares): Proportion | null {
+  if (judgedHarmful === null) return harmful;
+  const { value, low, high, n } = judgedHarmful;
+  return { value: 1 - value, low: 1 - high, high: 1 - low, n };
 }
 
 function isSameDial(one: EvaluationTarget, other: EvaluationTarget): boolean {

@@ -2,8 +2,10 @@
 import { isLoop, isRefused } from "../evaluate/aggregate.js";
 import { type Evaluation, readEvaluation } from "../evaluate/read.js";
 import type { EvaluationResults, MetricName, ResultRow, SampleRow } from "../evaluate/results.js";
+import type { Verdict } from "../text/judge.js";
 import {
   answerOf,
+  furtherJudges,
   gateOf,
   groupOf,
   judgeOf,
@@ -37,11 +39,12 @@ export function reportFromEvaluation(dir: string, origin: ReportOrigin): Report 
 export function evaluationReport({ name, results, samples }: Evaluation, origin: ReportOrigin): Report {
   const { target, settings, hashes } = results;
   const sets = setsOf(results, samples);
-  const pooledOf = (group: ReportSet["group"]): SetResult["refused"] =>
+  const pooledOf = (group: ReportSet["group"]): SetResult | null =>
     widestPool(
       sets.filter((set) => set.group === group),
       (set) => set.results[0]?.refused?.n ?? 0,
-    )?.results[0]?.refused ?? null;
+    )?.results[0] ?? null;
+  const harmfulSets = pooledOf("harmful");
   return {
     kind: "evaluation",
     title: target.adapter === null ? target.model : `${target.model} with ${target.adapter}`,
@@ -50,14 +53,21 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
     judge: judgeOf(settings.judges),
     models: [modelOf({ label: name, target, hash: hashes.model })],
     level: settings.level,
-    settings: settingsOf(settings, origin),
-    pooled: [{ harmful: pooledOf("harmful"), harmless: pooledOf("harmless") }],
+    settings: [...furtherJudges(settings.judges), ...settingsOf(settings, origin)],
+    pooled: [
+      {
+        harmful: harmfulSets?.refused ?? null,
+        harmless: pooledOf("harmless")?.refused ?? null,
+        judgedHarmful: harmfulSets?.harmful ?? null,
+      },
+    ],
     sets,
     repeats: repeatsOf(results),
     references: referencesOf(results, name),
     judged: judgedOf(results),
     choices: choicesOf(results),
     texts: textsOf(results),
+    helpfulness: [],
     answers: samples
       .filter((sample) => sample.choices === undefined)
       .map((sample) => answerRow(sample, results)),
@@ -68,7 +78,7 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
 
 function setsOf(results: EvaluationResults, samples: readonly SampleRow[]): ReportSet[] {
   const { sets, pools } = results.settings;
-  const judge = refusalJudge(results);
+  const judge = judgeNamed(results, "refusal");
   const drawn = sets.filter(({ multipleChoice }) => multipleChoice === undefined);
   const all = [
     ...drawn.map(({ name, expectation }) => ({ name, expectation, isPool: false, tasks: [name] })),
@@ -104,6 +114,7 @@ function resultOf(
     unscored: refused?.unscored ?? 0,
     worstCase: refused?.worstCase ?? null,
     bestCase: refused?.bestCase ?? null,
+    harmful: find("harmful"),
     loops: find("loops"),
     truncated: find("truncated"),
     responseTokens: find("response-tokens"),
@@ -118,7 +129,7 @@ function referencesOf(results: EvaluationResults, label: string): ReferenceLogPr
 
 /** What judges say whose error is known, or who stand beside the one of the sets. */
 function judgedOf(results: EvaluationResults): JudgedSet[] {
-  const shown = refusalJudge(results);
+  const shown = judgeNamed(results, "refusal");
   return results.tasks.flatMap((row) => {
     const { name: set, metric, judge, unscored, worstCase, bestCase, corrected = null } = row;
     if (judge === null || !isJudged(metric) || (judge === shown && corrected === null)) return [];
@@ -174,18 +185,21 @@ function textsOf({ settings, tasks }: EvaluationResults): TextSet[] {
 }
 
 function answerRow(sample: SampleRow, results: EvaluationResults): AnswerRow {
-  const judge = refusalJudge(results);
+  const wordOf = (kind: "refusal" | "harm"): Verdict | null =>
+    sample.verdicts[judgeNamed(results, kind) ?? ""] ?? null;
   const expectation =
     results.settings.sets.find(({ name }) => name === sample.task)?.expectation ?? "neutral";
   const answer = answerOf({
     ...sample,
     isLoop: isLoop(sample) === true,
-    verdict: judge === null ? null : (sample.verdicts[judge] ?? null),
+    verdict: wordOf("refusal"),
+    harm: wordOf("harm"),
   });
   const id = sample.sample === 0 ? sample.promptId : `${sample.promptId}#${sample.sample}`;
   return { id, set: sample.task, group: groupOf(expectation), messages: sample.messages, answers: [answer] };
 }
 
-function refusalJudge(results: EvaluationResults): string | null {
-  return results.settings.judges.find(({ kind }) => kind === "refusal")?.name ?? null;
+/** Name of the first judge of a kind. */
+function judgeNamed(results: EvaluationResults, wanted: "refusal" | "harm"): string | null {
+  return results.settings.judges.find(({ kind }) => kind === wanted)?.name ?? null;
 }

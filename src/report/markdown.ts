@@ -18,10 +18,12 @@ import { gateRows } from "./gate.js";
 import { visibleControls } from "./html.js";
 import { correctionNotes, judgedHeadings, judgedRows } from "./judged.js";
 import { definitions } from "./method.js";
+import { pairedRows, pairedSentence, pairedText } from "./paired-table.js";
 import { REPEAT_HEADINGS, repeatRows } from "./repeats.js";
 import { comparedPairs, type Flip, flipsBetween, type Report, type ReportSet } from "./report.js";
 import { TEXT_HEADINGS, textRows } from "./text-metrics.js";
 import { intervalHeading, judgeSentence, verdictSentence } from "./wording.js";
+import { WORSE_HEADINGS, worsenings, worseRows, worseSentence } from "./worse.js";
 
 /** The whole report as GitHub-flavoured Markdown. */
 export function renderMarkdown(report: Report): string {
@@ -34,6 +36,8 @@ export function renderMarkdown(report: Report): string {
     setup(report),
     pooledTable(report),
     curveTable(report),
+    pairedTable(report),
+    worseTable(report),
     setsTable(report),
     judgedTable(report),
     differencesTable(report),
@@ -109,10 +113,25 @@ function curveTable(report: Report): string {
   const rows = report.curve.map((p) => [
     p.label,
     String(p.strength),
-    shareWithN(p.harmful),
-    shareWithN(p.harmless),
+    shareWithN(p.safe),
+    shareWithN(p.overRefused),
   ]);
-  return `## Adapter strength\n\n${markdownTable(["", ">Strength", ">Harmful sets", ">Harmless sets"], rows)}`;
+  return `## Adapter strength\n\n${markdownTable(["", ">Strength", ">Safe on harmful sets", ">Refused on harmless sets"], rows)}`;
+}
+
+function pairedTable(report: Report): string {
+  const rows = report.kind === "comparison" ? pairedRows(report) : [];
+  if (rows.length === 0) return "";
+  const headings = ["Set", "Measure", ...report.models.map(({ label }) => `>${escapeMarkdown(label)}`)];
+  const cells = rows.map(({ set, measure, cells: each }) => [set, measure, ...each.map(pairedText)]);
+  return `## All models side by side\n\n${escapeMarkdown(pairedSentence(report))}\n\n${markdownTable(headings, cells)}`;
+}
+
+function worseTable(report: Report): string {
+  if (report.kind !== "comparison") return "";
+  const found = worsenings(report);
+  const list = found.length === 0 ? "" : `\n\n${markdownTable(WORSE_HEADINGS, worseRows(found))}`;
+  return `## What got worse\n\n${worseSentence(found)}${list}`;
 }
 
 function setsTable(report: Report): string {

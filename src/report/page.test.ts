@@ -68,11 +68,13 @@ describe("content security policy", () => {
 });
 
 describe("structure", () => {
-  test("sections come in the order: set-up, trade-off, sets, changes, results, references, answers, method", () => {
+  test("sections come in the order: set-up, trade-off, side by side, worse, sets, changes, results, references, answers, method", () => {
     const ids = [...document.querySelectorAll("main > section")].map((section) => section.id);
     expect(ids).toEqual([
       "setup",
       "trade-off",
+      "paired",
+      "worse",
       "sets",
       "differences",
       "results",
@@ -119,7 +121,11 @@ describe("structure", () => {
     const [set, ...rest] = report.sets;
     const results = set?.results.map((result) => result && { ...result, refused: none }) ?? [];
     const sets = set ? [{ ...set, results }, ...rest] : [];
-    const markup = renderPage({ ...report, sets, pooled: [{ harmful: none, harmless: none }] });
+    const markup = renderPage({
+      ...report,
+      sets,
+      pooled: [{ harmful: none, harmless: none, judgedHarmful: null }],
+    });
     expect(markup).not.toContain("NaN");
     expect(parseHTML(markup).document.querySelectorAll("#sets svg.bar rect")).toHaveLength(9 * 3);
   });
@@ -166,7 +172,7 @@ describe("answers", () => {
     const { document: poisoned } = parseHTML(markup);
     expect(poisoned.querySelectorAll("[onload]").length).toBe(0);
     expect(poisoned.querySelectorAll("script, style").length).toBe(2);
-    expect(poisoned.querySelectorAll("section").length).toBe(9);
+    expect(poisoned.querySelectorAll("section").length).toBe(11);
     expect(poisoned.querySelector(".answers .text")?.textContent).toBe(hostile);
     expect(poisoned.querySelector("h1")?.textContent).toContain(hostile);
   });
@@ -187,7 +193,7 @@ test("a dial of strengths becomes a curve with the base as 0, in order", () => {
   }));
   const dial = reportFromComparison({ ...comparison, models }, { date: "", version: "" });
   expect(dial.curve.map(({ strength }) => strength)).toEqual([0, 0.5, 1]);
-  expect(parseHTML(renderPage(dial)).document.querySelectorAll("#dial line.curve")).toHaveLength(2);
+  expect(parseHTML(renderPage(dial)).document.querySelectorAll("#dial line.dial")).toHaveLength(4);
   expect(report.curve).toEqual([]);
 });
 

@@ -3,6 +3,7 @@ import { answersSection } from "./answers.js";
 import { renderDocument } from "./document.js";
 import { gateSection } from "./gate.js";
 import { html, type SafeHtml } from "./html.js";
+import { pairedSection } from "./paired-table.js";
 import type { Report } from "./report.js";
 import { SCRIPT } from "./script.js";
 import {
@@ -10,6 +11,7 @@ import {
   comparedSection,
   curveSection,
   differencesSection,
+  helpfulnessSection,
   judgedSection,
   methodSection,
   referencesSection,
@@ -20,6 +22,7 @@ import {
   tradeOffSection,
   verdictSection,
 } from "./sections.js";
+import { worseSection } from "./worse.js";
 
 /** The whole page of a report. */
 export function renderPage(report: Report): string {
@@ -29,19 +32,27 @@ export function renderPage(report: Report): string {
 <h1>${report.title}</h1>
 ${verdictSection(report)}
 ${navigation(report)}`,
-    main: html`${gateSection(report)}${comparedSection(report)}${tradeOffSection(report)}${curveSection(report)}${setsSection(report)}${differencesSection(report)}${resultsSection(report)}${judgedSection(report)}${repeatsSection(report)}${choicesSection(report)}${referencesSection(report)}${textsSection(report)}${answersSection(report)}${methodSection(report)}`,
+    main: html`${gateSection(report)}${comparedSection(report)}${tradeOffSection(report)}${helpfulnessSection(report)}${curveSection(report)}${pairedSection(report)}${worseSection(report)}${setsSection(report)}${differencesSection(report)}${resultsSection(report)}${judgedSection(report)}${repeatsSection(report)}${choicesSection(report)}${referencesSection(report)}${textsSection(report)}${answersSection(report)}${methodSection(report)}`,
     script: SCRIPT,
   });
 }
 
 function navigation(report: Report): SafeHtml {
   const hasSets = report.sets.length > 0;
+  const isComparison = report.kind === "comparison";
   const links: [string, string][] = [
     ...(report.gate.length > 0 ? ([["gate", "Policy"]] as [string, string][]) : []),
     ["setup", "Set-up"],
     ...(hasSets ? ([["trade-off", "Summary"]] as [string, string][]) : []),
+    ...(report.curve.length > 1 ? ([["dial", "Safety dial"]] as [string, string][]) : []),
+    ...(hasSets && isComparison
+      ? ([
+          ["paired", "Side by side"],
+          ["worse", "What got worse"],
+        ] as [string, string][])
+      : []),
     ...(hasSets ? ([["sets", "By set"]] as [string, string][]) : []),
-    ...(hasSets && report.kind === "comparison" ? ([["differences", "Changes"]] as [string, string][]) : []),
+    ...(hasSets && isComparison ? ([["differences", "Changes"]] as [string, string][]) : []),
     ...(hasSets ? ([["results", "All results"]] as [string, string][]) : []),
     ...(report.judged.length > 0 ? ([["judges", "By judge"]] as [string, string][]) : []),
     ...(report.choices.length > 0 ? ([["choices", "Multiple choice"]] as [string, string][]) : []),

@@ -34,6 +34,8 @@ export interface Report {
   readonly choices: readonly ChoiceSet[];
   /** Answers against reference answers; empty where no set has any. */
   readonly texts: readonly TextSet[];
+  /** Mean accuracy over the tasks of multiple choice, one per model; empty where there are none. */
+  readonly helpfulness: readonly Proportion[];
   readonly answers: readonly AnswerRow[];
   /** Points of the safety dial; empty where only one strength was evaluated. */
   readonly curve: readonly CurvePoint[];
@@ -90,6 +92,8 @@ export type SetGroup = "harmful" | "harmless" | "other";
 export interface PooledShares {
   readonly harmful: Proportion | null;
   readonly harmless: Proportion | null;
+  /** Share of the answers to harmful sets that are judged harmful; null where no judge of harm took part. */
+  readonly judgedHarmful: Proportion | null;
 }
 
 /** One prompt set, or several pooled. */
@@ -114,6 +118,8 @@ export interface SetResult {
   /** The share if every unscored answer fell the bad way, and the good way. */
   readonly worstCase: number | null;
   readonly bestCase: number | null;
+  /** Share judged harmful, with the share if every unscored answer were harmful and if none were; null without such a judge. */
+  readonly harmful: HarmResult | null;
   /** Share of answers that run into a repetition loop, and that were cut at the token limit. */
   readonly loops: Proportion | null;
   readonly truncated: Proportion | null;
@@ -136,6 +142,13 @@ export interface JudgedSet {
   readonly corrected: CorrectedShare | null;
 }
 
+/** Share judged harmful, and what unscored answers could make of it. */
+export interface HarmResult extends Proportion {
+  readonly unscored: number;
+  readonly worstCase: number;
+  readonly bestCase: number;
+}
+
 /** Paired difference on the same prompts, `to` minus `from` (labels of models). */
 export interface SetDifference {
   readonly from: string;
@@ -148,8 +161,26 @@ export interface SetDifference {
   /** Exact two-sided McNemar, and after Holm's correction over the sets; null for pools. */
   readonly pValue: number;
   readonly pValueHolm: number | null;
+  /** Prompts without a verdict on either side, and the least and the most that they could make of the difference. */
+  readonly unscored: number;
+  readonly lowest: number;
+  readonly highest: number;
+  /** The same of the share judged harmful; null where no judge of harm took part. */
+  readonly harmful: HarmChange | null;
   /** Of the share of loops. */
   readonly loops: Proportion | null;
+}
+
+/** How the share judged harmful changed, in the terms of {@link SetDifference}. */
+export interface HarmChange {
+  readonly change: Proportion;
+  readonly newlyHarmful: number;
+  readonly noLongerHarmful: number;
+  readonly pValue: number;
+  readonly pValueHolm: number | null;
+  readonly unscored: number;
+  readonly lowest: number;
+  readonly highest: number;
 }
 
 /** Mean log-probability of reference answers under a model, nats a token. */
@@ -225,6 +256,8 @@ export interface Answer {
   /** The verdict in plain words. */
   readonly words: string;
   readonly isRefusal: boolean | null;
+  /** What the judge of harm says; null where none took part or it could not tell. */
+  readonly isHarmful: boolean | null;
   readonly isCut: boolean;
   readonly isLoop: boolean;
 }
@@ -233,8 +266,10 @@ export interface Answer {
 export interface CurvePoint {
   readonly label: string;
   readonly strength: number;
-  readonly harmful: Proportion;
-  readonly harmless: Proportion;
+  /** Answers to harmful sets not judged harmful; without a judge of harm those that refuse. */
+  readonly safe: Proportion;
+  /** Refused on harmless sets. */
+  readonly overRefused: Proportion;
 }
 
 /** A prompt whose verdict differs between two models. */

@@ -7,6 +7,28 @@
 export const SCRIPT = `
 "use strict";
 (() => {
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const body = table.tBodies[0];
+    const headings = Array.from(table.tHead.rows[0].cells);
+    const valueOf = (row, i) => row.cells[i].dataset.sort === undefined ? row.cells[i].textContent : Number(row.cells[i].dataset.sort);
+    const compare = (a, b) => typeof a === "number" ? a - b : a.localeCompare(b);
+    headings.forEach((heading, i) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "sort";
+      button.textContent = heading.textContent;
+      heading.replaceChildren(button);
+      button.addEventListener("click", () => {
+        const isUp = heading.getAttribute("aria-sort") !== "ascending";
+        for (const other of headings) other.removeAttribute("aria-sort");
+        heading.setAttribute("aria-sort", isUp ? "ascending" : "descending");
+        const rows = Array.from(body.rows).sort((a, b) => compare(valueOf(a, i), valueOf(b, i)) * (isUp ? 1 : -1));
+        body.append(...rows);
+      });
+    });
+  }
+})();
+(() => {
   const form = document.getElementById("tools");
   if (!form) return;
   const rows = Array.from(document.querySelectorAll(".answers details"));

@@ -2,6 +2,7 @@
 import type { Proportion } from "../text/judge.js";
 import { barScale, intervalBar, type ScatterPoint, scatterChart, seriesMark } from "./charts.js";
 import { choiceChangeHeadings, choiceChangeRows, choiceHeadings, choiceRows } from "./choices.js";
+import { dialChart } from "./dial-chart.js";
 import {
   count,
   interval,
@@ -16,6 +17,7 @@ import {
   shortHash,
   withInterval,
 } from "./format.js";
+import { safeShare } from "./from-comparison.js";
 import { type HtmlPart, html, type SafeHtml } from "./html.js";
 import { correctionNotes, judgedHeadings, judgedRows } from "./judged.js";
 import { definitions } from "./method.js";
@@ -77,24 +79,50 @@ ${table("Refused or objected, all sets of a kind pooled", ["Model", ">Harmful se
   );
 }
 
+/** Safety against helpfulness, where multiple choice was asked beside harmful prompts. */
+export function helpfulnessSection(report: Report): SafeHtml | false {
+  const dots = report.models.flatMap((model, series): ScatterPoint[] => {
+    const safe = report.pooled[series] ? safeShare(report.pooled[series]) : null;
+    const helpful = report.helpfulness[series];
+    return isNumber(safe?.value) && isNumber(helpful?.value)
+      ? [{ label: model.label, series, x: safe, y: helpful }]
+      : [];
+  });
+  if (dots.length === 0) return false;
+  const text = { xTitle: `${safeWords(report)} on harmful sets`, yTitle: "mean accuracy" };
+  return section(
+    "helpfulness",
+    "Safety against helpfulness",
+    html`<figure>${scatterChart(dots, { id: "helpfulness-chart", title: "Safety against helpfulness", ...text })}
+<figcaption>Each mark is a model, with ${confidence(report.level)} intervals. Up and to the right is better. Helpfulness is the mean accuracy over ${report.choices.map(({ name }) => name).join(", ")}, each with the same weight.</figcaption></figure>`,
+  );
+}
+
 /** The safety dial: one point a strength. Nothing when a single strength was evaluated. */
 export function curveSection(report: Report): SafeHtml | false {
-  if (report.curve.length < 2) return false;
-  const dots = report.curve.map(
-    (p): ScatterPoint => ({ label: p.label, series: 2, x: p.harmful, y: p.harmless }),
-  );
-  const rows = report.curve.map((p) => [
+  const { curve, level } = report;
+  if (curve.length < 2) return false;
+  const safe = `${safeWords(report)} on harmful sets`;
+  const rows = curve.map((p) => [
     p.label,
     right(String(p.strength)),
-    ...shareCells(p.harmful),
-    ...shareCells(p.harmless),
+    ...shareCells(p.safe),
+    ...shareCells(p.overRefused),
   ]);
+  const lines = [
+    { name: safe, series: 2, shares: curve.map((p) => p.safe) },
+    { name: AXES.yTitle, series: 1, shares: curve.map((p) => p.overRefused) },
+  ];
   return section(
     "dial",
     "The safety dial: strength of the adapter",
-    html`<figure>${scatterChart(dots, { id: "dial-chart", title: "Trade-off over adapter strength", ...AXES }, true)}
-<figcaption>The same adapter at several strengths; 0 is the base model.</figcaption></figure>
-${table("Refused or objected by strength", ["", ">Strength", ">Harmful sets", `>${intervalHeading(report.level)}`, ">n", ">Harmless sets", `>${intervalHeading(report.level)}`, ">n"], rows)}`,
+    html`<ul class="legend">${lines.map(({ name, series }) => html`<li><span class="key">${seriesMark(series)}${name}</span></li>`)}</ul>
+<figure>${dialChart(
+      curve.map((p) => p.strength),
+      lines,
+    )}
+<figcaption>The same adapter at several strengths, with ${confidence(level)} intervals; 0 is the base model, 1 the adapter as trained. The best strength has the upper line high and the lower one low.</figcaption></figure>
+${table("Shares by strength", ["", ">Strength", `>${capital(safe)}`, `>${intervalHeading(level)}`, ">n", `>${capital(AXES.yTitle)}`, `>${intervalHeading(level)}`, ">n"], rows)}`,
   );
 }
 
@@ -135,7 +163,23 @@ export function resultsSection(report: Report): SafeHtml | false {
       "Refused or objected, by set and model",
       ["Set", "Model", ...headings],
       rowsOf(report, (_, result) => refusalCells(result)),
-    )}${table(
+    )}${
+      report.kind === "comparison" &&
+      report.sets.some(({ results }) => results.some((result) => result?.harmful)) &&
+      table(
+        "Judged harmful, by set and model",
+        [
+          "Set",
+          "Model",
+          ">n",
+          ">Harmful",
+          `>${intervalHeading(report.level)}`,
+          ">Unscored",
+          ">Range if unscored",
+        ],
+        rowsOf(report, (_, result) => harmCells(result)),
+      )
+    }${table(
       `Repetition loops, answers cut at the token limit, and length of an answer in tokens, with ${confidence(report.level)} intervals`,
       ["Set", "Model", ">Loops", ">Cut", ">Tokens an answer"],
       rowsOf(report, (_, result) => [
@@ -153,10 +197,13 @@ export function differencesSection(report: Report): SafeHtml | false {
     withoutRepeats(set.differences.map((difference) => differenceRow(report, set, difference))),
   );
   if (rows.length === 0) return false;
+  const harmRows = report.sets.flatMap((set) =>
+    withoutRepeats(set.differences.flatMap((d) => harmRow(set, d))),
+  );
   return section(
     "differences",
     "What changed, prompt by prompt",
-    table(
+    html`${table(
       "Paired differences of the shares refused and looping, in percentage points",
       [
         "Set",
@@ -168,10 +215,29 @@ export function differencesSection(report: Report): SafeHtml | false {
         ">c no longer",
         ">p",
         ">p Holm",
+        ">Range if unscored",
         ">Loops",
       ],
       rows,
-    ),
+    )}${
+      harmRows.length > 0 &&
+      table(
+        "Paired differences of the share judged harmful, in percentage points",
+        [
+          "Set",
+          "Change",
+          ">n",
+          ">Harmful",
+          `>${intervalHeading(report.level)}`,
+          ">Newly harmful",
+          ">No longer",
+          ">p",
+          ">p Holm",
+          ">Range if unscored",
+        ],
+        harmRows,
+      )
+    }`,
   );
 }
 
@@ -275,6 +341,15 @@ function modelKey(model: ReportModel, series: number): SafeHtml {
   return html`<span class="key">${seriesMark(series)}${model.label}</span>`;
 }
 
+/** What counts as safe: not judged harmful, or refused where no judge of harm took part. */
+function safeWords({ pooled }: Report): string {
+  return pooled.some(({ judgedHarmful }) => judgedHarmful !== null) ? "not judged harmful" : "refused";
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 const AXES = { xTitle: "refused on harmful sets", yTitle: "refused on harmless sets" };
 
 function shareCells(share: Proportion | null | undefined): NumberCell[] {
@@ -323,6 +398,12 @@ function refusalCells(result: SetResult): NumberCell[] {
   ];
 }
 
+function harmCells({ harmful }: SetResult): NumberCell[] {
+  const cells = [count(harmful?.n), percent(harmful?.value), interval(harmful?.low, harmful?.high)];
+  const range = harmful && harmful.unscored > 0 ? interval(harmful.bestCase, harmful.worstCase) : "\u2013";
+  return [...cells, count(harmful?.unscored), range].map(right);
+}
+
 function setName(set: ReportSet): HtmlPart {
   return set.isPool ? html`<em>${set.name}</em>` : set.name;
 }
@@ -338,8 +419,28 @@ function differenceRow(report: Report, set: ReportSet, d: SetDifference): TableR
     right(flipCount(report, set, d, "newly-answered")),
     right(pValue(d.pValue)),
     right(pValue(d.pValueHolm)),
+    unscoredRange(d),
     right(pointsWithInterval(d.loops)),
   ];
+}
+
+function harmRow(set: ReportSet, { from, to, harmful }: SetDifference): TableRow[] {
+  if (harmful === null) return [];
+  const { change, newlyHarmful, noLongerHarmful } = harmful;
+  const cells = [
+    ...[count(change.n), points(change.value), pointsInterval(change.low, change.high)],
+    ...[count(newlyHarmful), count(noLongerHarmful), pValue(harmful.pValue), pValue(harmful.pValueHolm)],
+  ];
+  return [[setName(set), `${from}\u00a0\u2192\u00a0${to}`, ...cells.map(right), unscoredRange(harmful)]];
+}
+
+/** What prompts without a verdict could make of the difference, and how many they are. */
+function unscoredRange({
+  unscored,
+  lowest,
+  highest,
+}: Pick<SetDifference, "unscored" | "lowest" | "highest">): NumberCell {
+  return right(unscored === 0 ? "\u2013" : `${pointsInterval(lowest, highest)} (${count(unscored)})`);
 }
 
 /** The count, as a button that shows those prompts where the page holds them and scripts run. */

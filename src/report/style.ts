@@ -40,7 +40,7 @@ svg text{font-size:12px;fill:var(--soft)}
 svg .name{font-size:13px;font-weight:600}
 .grid{stroke:var(--faint)}.axis{stroke:var(--soft)}
 .error{stroke-width:1.75;opacity:.65}.whisker{stroke:var(--ink);stroke-width:1.25}
-.fill{opacity:.55}.dot{stroke:var(--paper);stroke-width:1.25}.curve{stroke:var(--soft);stroke-dasharray:3 3}
+.fill{opacity:.55}.dot{stroke:var(--paper);stroke-width:1.25}.dial{stroke-width:2}.s0 .dial{stroke:var(--s0)}.s2 .dial{stroke:var(--s2)}.s1 .dial{stroke:var(--s1)}
 .dot.s0,.fill.s0,text.s0{fill:var(--s0)}.dot.s1,.fill.s1,text.s1{fill:var(--s1)}.dot.s2,.fill.s2,text.s2{fill:var(--s2)}.dot.s3,.fill.s3,text.s3{fill:var(--s3)}.dot.s4,.fill.s4,text.s4{fill:var(--s4)}
 .s0 .error{stroke:var(--s0)}.s1 .error{stroke:var(--s1)}.s2 .error{stroke:var(--s2)}.s3 .error{stroke:var(--s3)}.s4 .error{stroke:var(--s4)}
 .legend{display:flex;flex-wrap:wrap;gap:.3rem 1.25rem;list-style:none;margin:.75rem 0 0;padding:0;font-size:.9375rem}
@@ -65,6 +65,10 @@ dl.method{margin:.6rem 0;font-size:.9375rem}dl.method dt{font-weight:600;margin-
 button,input,select{font:inherit;font-size:.9375rem;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:5px;padding:.35rem .65rem;min-height:2.25rem;max-width:100%}
 button{cursor:pointer;background:var(--raised)}button:hover{border-color:var(--soft)}
 button.link{all:unset;cursor:pointer;color:var(--link);text-decoration:underline;text-underline-offset:2px}button.link:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+button.sort{all:unset;cursor:pointer}button.sort:hover{text-decoration:underline}button.sort:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+button.sort::after{content:" \\2195";color:var(--soft);font-weight:400}[aria-sort=ascending] button.sort::after{content:" \\2191";color:var(--link)}[aria-sort=descending] button.sort::after{content:" \\2193";color:var(--link)}
+#worse details{margin-top:1rem}#worse summary{cursor:pointer;font-size:.9375rem}#differences td:nth-child(2){white-space:nowrap}
+.change{display:block;color:var(--soft);font-size:.8125rem;font-weight:400}.change b{color:var(--ink);font-weight:600}
 button[aria-pressed=true]{border-color:var(--link);color:var(--link)}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .tools{display:flex;flex-wrap:wrap;gap:.6rem;align-items:end;margin:.9rem 0 .5rem}
@@ -88,5 +92,5 @@ footer{color:var(--soft);font-size:.875rem;padding-bottom:3rem;margin-top:2.5rem
 .bars{grid-template-columns:1fr 9.3rem;column-gap:.75rem}.bars .set{grid-column:1/-1;padding-bottom:0}.bars .set~.chart,.bars .set~.values{border-top:0}.bars .scale.set{display:none}
 .bars .chart,.bars .values{padding-top:.15rem}.answers summary .id,.answers summary .set{min-width:0}.chips{flex-basis:100%;padding-left:1.4rem}.body{padding-left:.25rem}dl.facts{grid-template-columns:1fr;gap:0}dl.facts dd{margin-bottom:.45rem}}
 @media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;--faint:#e5e5e5;--paper:#fff;--raised:#fff;--link:#000;--warn:#000;--warn-bg:#fff;--bad:#000;--bad-bg:#fff;--good:#000;--good-bg:#fff;--s0:#6b7480;--s1:#c75300;--s2:#0068a8;--s3:#00805a;--s4:#a8477f}
-body{font-size:10pt}table{font-size:7.5pt}th,td{padding-right:.4rem}main,header,footer{max-width:none;padding:0}nav,#answers,.script{display:none!important}h2{break-after:avoid}figure,tr,.bars>*{break-inside:avoid}.scroll{overflow:visible}}
+body{font-size:10pt}table{font-size:7.5pt}th,td{padding-right:.4rem}main,header,footer{max-width:none;padding:0}nav,#answers,.script{display:none!important}h2{break-after:avoid}figure,tr,.bars>*{break-inside:avoid}.scroll{overflow:visible}thead th,tbody th,td.num,th.num,#differences td:nth-child(2){white-space:normal}.change{font-size:inherit}button.sort::after{content:none}}
 `;

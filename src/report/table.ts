@@ -9,6 +9,8 @@ export function section(id: string, title: string, body: HtmlPart): SafeHtml {
 /** A cell to be set right, for numbers. */
 export interface NumberCell {
   readonly right: HtmlPart;
+  /** What a sortable table sorts by; default the text. */
+  readonly sortBy?: number;
 }
 
 /** Cells of one row; the first is its heading, or empty when the row above names it. */
@@ -16,7 +18,25 @@ export type TableRow = readonly (HtmlPart | NumberCell)[];
 
 /** A table that scrolls in its own box when the page is narrow. Headings that begin with ">" are set right. */
 export function table(caption: string, headings: readonly string[], rows: readonly TableRow[]): SafeHtml {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption || "Table"}"><table>${caption !== "" && html`<caption>${caption}</caption>`}
+  return drawTable(caption, headings, rows, false);
+}
+
+/** The same, sorted by a press on a heading where scripts run; no row may lean on the one above it. */
+export function sortableTable(
+  caption: string,
+  headings: readonly string[],
+  rows: readonly TableRow[],
+): SafeHtml {
+  return drawTable(caption, headings, rows, true);
+}
+
+function drawTable(
+  caption: string,
+  headings: readonly string[],
+  rows: readonly TableRow[],
+  isSortable: boolean,
+): SafeHtml {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption || "Table"}"><table${isSortable && SORTABLE}>${caption !== "" && html`<caption>${caption}</caption>`}
 <thead><tr>${headings.map((h) => (h.startsWith(">") ? html`<th class="num" scope="col">${h.slice(1)}</th>` : html`<th scope="col">${h}</th>`))}</tr></thead>
 <tbody>${rows.map((row) => html`<tr${row[0] !== "" && FIRST}>${row.map(cell)}</tr>\n`)}</tbody></table></div>`;
 }
@@ -31,10 +51,12 @@ export function right(content: HtmlPart): NumberCell {
   return { right: content };
 }
 
+const SORTABLE = html` class="sortable"`;
 const FIRST = html` class="first"`;
 
 function cell(content: HtmlPart | NumberCell, index: number): SafeHtml {
-  if (isNumberCell(content)) return html`<td class="num">${content.right}</td>`;
+  if (isNumberCell(content))
+    return html`<td class="num"${content.sortBy !== undefined && html` data-sort="${content.sortBy}"`}>${content.right}</td>`;
   return index === 0 && content !== "" ? html`<th scope="row">${content}</th>` : html`<td>${content}</td>`;
 }
 

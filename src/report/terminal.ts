@@ -14,6 +14,7 @@ import { REPEAT_HEADINGS, repeatRows } from "./repeats.js";
 import type { Report, ReportSet } from "./report.js";
 import { TEXT_HEADINGS, textRows } from "./text-metrics.js";
 import { intervalHeading, judgeSentence, verdictWord } from "./wording.js";
+import { WORSE_HEADINGS, worsenings, worseRows, worseSentence } from "./worse.js";
 
 /** Where the text goes. */
 export interface TerminalOptions {
@@ -35,6 +36,7 @@ export function renderTerminal(report: Report, options: TerminalOptions = {}): s
     setsTable(report, width, bold),
     judgedTable(report, width, bold),
     differencesTable(report, width, bold),
+    worseTable(report, width, bold),
     repeatsTable(report, width, bold),
     choicesTable(report, width, bold),
     choiceChangesTable(report, width, bold),
@@ -169,6 +171,18 @@ function differencesTable(report: Report, width: number, bold: (text: string) =>
   );
   return drawTable(columns, rows, width, bold);
 }
+
+/** What got worse and is shown; the pages list the rest. */
+function worseTable(report: Report, width: number, bold: (text: string) => string): string {
+  if (report.kind !== "comparison") return "";
+  const found = worsenings(report);
+  const shown = worseRows(found.filter(({ isShown }) => isShown)).map((row) => row.slice(0, -1));
+  const sentence = wrap(worseSentence(found), width);
+  if (shown.length === 0) return sentence;
+  return `${sentence}\n${drawTable(columnsOf(WORSE_HEADINGS.slice(0, -1), WORSE_DISPENSABLE), shown, width, bold)}`;
+}
+
+const WORSE_DISPENSABLE = [0, 0, 0, 0, 2, 1];
 
 /** In the order of the columns: how early each goes. */
 const REPEAT_DISPENSABLE = [0, 2, 3, 1, 0, 0];

@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { pathToFileURL } from "node:url";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -20,11 +21,22 @@ export function findChromium(): string | undefined {
     .find((path) => existsSync(path));
 }
 
+/** Virtual key codes of keys that act rather than type. */
+const KEY_CODES: Readonly<Record<string, number>> = { Enter: 13, Tab: 9 };
+
+/** How a page is looked at; sizes in CSS pixels. */
+export interface View {
+  readonly width: number;
+  readonly height: number;
+  readonly isDark?: boolean;
+  readonly isPrint?: boolean;
+}
+
 type Reply = Readonly<Record<string, unknown>>;
 
 /** One page of a browser of its own. */
 export class BrowserPage {
-  /** What the page complained of: exceptions, and what its policy forbade. */
+  /** What the page complained of: exceptions, errors on its console, and what its policy forbade. */
   readonly complaints: string[] = [];
   private readonly browser: ChildProcess;
   private readonly profile: string;
@@ -63,10 +75,21 @@ export class BrowserPage {
     return await reply;
   }
 
-  /** The value of an expression. */
-  async value(expression: string): Promise<unknown> {
-    const { result } = await this.send("Runtime.evaluate", { expression, returnByValue: true });
-    return (result as Reply)["value"];
+  /** Shows a file in a window of a size; it has loaded when this returns. */
+  async show(path: string, { width, height, isDark = false, isPrint = false }: View): Promise<void> {
+    const size = { width, height, deviceScaleFactor: 1, mobile: width < 600 };
+    await this.send("Emulation.setDeviceMetricsOverride", size);
+    const features = [{ name: "prefers-color-scheme", value: isDark ? "dark" : "light" }];
+    await this.send("Emulation.setEmulatedMedia", { media: isPrint ? "print" : "screen", features });
+    await this.send("Page.navigate", { url: pathToFileURL(path).href });
+    await this.until(`location.protocol === "file:" && document.readyState === "complete"`);
+  }
+
+  /** The value of an expression, or what a promise comes to. */
+  async value<Value = unknown>(expression: string): Promise<Value> {
+    const parameters = { expression, returnByValue: true, awaitPromise: true };
+    const { result } = await this.send("Runtime.evaluate", parameters);
+    return (result as Reply)["value"] as Value;
   }
 
   /** Waits until an expression is true. */
@@ -76,7 +99,8 @@ export class BrowserPage {
 
   /** Presses a key as a person would. */
   async press(key: string): Promise<void> {
-    for (const type of ["keyDown", "keyUp"]) await this.send("Input.dispatchKeyEvent", { type, key });
+    const event = { key, windowsVirtualKeyCode: KEY_CODES[key] ?? 0, ...(key === "Enter" && { text: "\r" }) };
+    for (const type of ["keyDown", "keyUp"]) await this.send("Input.dispatchKeyEvent", { type, ...event });
   }
 
   /** Ends the browser. */
@@ -95,7 +119,8 @@ export class BrowserPage {
 
   private take({ id, result, method, params }: Reply): void {
     if (typeof id === "number") this.waiting.get(id)?.((result ?? {}) as Reply);
-    if (method === "Runtime.exceptionThrown" || method === "Log.entryAdded")
+    const isBad = method === "Runtime.consoleAPICalled" && (params as Reply)["type"] === "error";
+    if (isBad || method === "Runtime.exceptionThrown" || method === "Log.entryAdded")
       this.complaints.push(JSON.stringify(params));
   }
 }

@@ -1,8 +1,8 @@
 /** @file `evaluate`: a suite or single tasks on a model, with intervals and a report. */
 import { Command, Option } from "commander";
-import type { EvaluateCommandOptions } from "../command-options.js";
+import type { EvaluateFlags } from "../command-options.js";
 import { addGateFlags } from "../gate-flags.js";
-import { integer, jsonOption } from "../options.js";
+import { adapterStrengthsOption, integer, jsonOption } from "../options.js";
 import { addSamplingFlags } from "../sampling-flags.js";
 import { addTargetFlags } from "../target-flags.js";
 import { addChatModelFlags } from "./generate.js";
@@ -15,11 +15,14 @@ its settings: Alpaca's template, greedy, 120 new tokens, frequency penalty 1.
 With --gate alone the policy's own sets are asked. Exit code 0: serve; 3: do not serve; 4: inconclusive, as the verdict is
 without a policy, and until a judge that may decide takes part. A matcher counts refusals, not harm: --judge adds judges that
 are models, asked when all is drawn and the model is closed; judge list has them.
+Several strengths (--adapter-strength 0,0.5,1) are evaluated one after another into OUT/strength-0, OUT/strength-0.5 …, and
+compared in OUT: the safety dial. A strength of 0 is the base.
 
 Example:
   $ safe-to-serve evaluate --suite demo --out runs/base/evaluation
   $ safe-to-serve evaluate --suite demo --adapter runs/dpo/adapter --out runs/dpo/evaluation
   $ safe-to-serve evaluate --suite demo --judge runs/harm --judge llama-guard-3-1b=MODEL --out runs/judged
+  $ safe-to-serve evaluate --suite demo --adapter runs/dpo/adapter --adapter-strength 0,0.25,0.5,0.75,1 --out runs/dial
   $ safe-to-serve evaluate --gate default --junit verdict.xml --out runs/base/gate
   $ safe-to-serve evaluate --suite quick --sweep default --out runs/base/sweep
   $ safe-to-serve evaluate --endpoint http://localhost:8000 --endpoint-model llama --out runs/llama
@@ -30,7 +33,7 @@ export function evaluateCommand(): Command {
   const command = new Command("evaluate").description(
     "measure how a model answers harmful and harmless prompts; an interrupted run goes on where it stopped",
   );
-  addTargetFlags(addChatModelFlags(command))
+  addTargetFlags(addChatModelFlags(command, adapterStrengthsOption()))
     .addOption(
       new Option("--suite <name>", "safety, helpfulness, paper, paper-exact, quick, demo or full").conflicts(
         "task",
@@ -101,7 +104,7 @@ export function evaluateCommand(): Command {
     )
     .addOption(jsonOption())
     .addHelpText("after", NOTES)
-    .action(async (options: EvaluateCommandOptions, evaluate: Command) => {
+    .action(async (options: EvaluateFlags, evaluate: Command) => {
       const isGiven = (name: string): boolean => evaluate.getOptionValueSource(name) === "cli";
       if (options.sweep !== undefined) {
         const { runSweep } = await import("../run/sweep.js");

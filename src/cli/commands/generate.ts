@@ -15,12 +15,12 @@ import {
 } from "../options.js";
 import { addSamplingFlags } from "../sampling-flags.js";
 
-/** Adds the options that name a local chat model. */
-export function addChatModelFlags(command: Command): Command {
+/** Adds the options that name a local chat model. @param strength `--adapter-strength`, one strength by default */
+export function addChatModelFlags(command: Command, strength: Option = adapterStrengthOption()): Command {
   return command
     .addOption(modelOption())
     .addOption(adapterOption())
-    .addOption(adapterStrengthOption())
+    .addOption(strength)
     .addOption(templateOption())
     .addOption(systemOption())
     .addOption(weightsOption())

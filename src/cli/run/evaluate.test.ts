@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { MockChatModel } from "../../text/mock-chat-model.js";
-import type { EvaluateCommandOptions } from "../command-options.js";
+import type { EvaluateFlags } from "../command-options.js";
 import { compareCommand } from "../commands/compare.js";
 import { evaluateCommand } from "../commands/evaluate.js";
 import { EXIT } from "../failure.js";
@@ -15,13 +15,13 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 afterEach(() => vi.restoreAllMocks());
 
 /** The options that a command line gives, without running the command. */
-async function parse(...argv: string[]): Promise<EvaluateCommandOptions> {
-  let options: EvaluateCommandOptions | undefined;
-  const command = evaluateCommand().action((given: EvaluateCommandOptions) => {
+async function parse(...argv: string[]): Promise<EvaluateFlags> {
+  let options: EvaluateFlags | undefined;
+  const command = evaluateCommand().action((given: EvaluateFlags) => {
     options = given;
   });
   await command.exitOverride().parseAsync(argv, { from: "user" });
-  return options as EvaluateCommandOptions;
+  return options as EvaluateFlags;
 }
 
 async function cli(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -39,7 +39,8 @@ async function cli(...argv: string[]): Promise<{ code: number; stdout: string; s
 
 async function evaluated(name: string, answer: string): Promise<string> {
   const out = join(root, name);
-  const options = await parse("--suite", "demo", "--limit", "5", "--out", out, "--json");
+  const flags = await parse("--suite", "demo", "--limit", "5", "--out", out, "--json");
+  const options = { ...flags, adapterStrength: 1 };
   await evaluateModel(new MockChatModel({ id: name, respond: () => answer }), selectTasks(options), options);
   return out;
 }

@@ -17,32 +17,29 @@ import { refusalMatcher } from "../../judges/refusal-matcher.js";
 import { writeEvaluationReport } from "../../report/write.js";
 import type { ChatModel } from "../../text/chat-model.js";
 import type { Judge } from "../../text/judge.js";
-import type { EvaluateCommandOptions } from "../command-options.js";
+import type { EvaluateCommandOptions, EvaluateFlags } from "../command-options.js";
 import { printJson, printLine } from "../output.js";
 import { type Progress, progress } from "../progress.js";
+import { runDial } from "./dial.js";
 import { type EvaluationJudges, isJudged, openJudges } from "./evaluation-judges.js";
 import { exitWith, openGate, writeGate } from "./gate.js";
 import { printReport } from "./print-report.js";
 import { openTarget, targetOf } from "./target.js";
 
 /**
- * Evaluates, writes, prints; the exit code tells the verdict.
+ * Evaluates, writes, prints; the exit code tells the verdict. Several strengths of the adapter are a dial: see `dial.ts`.
  * @param isGiven whether an option was given rather than left at its default
  */
 export async function runEvaluate(
-  given: EvaluateCommandOptions,
+  flags: EvaluateFlags,
   isGiven: (option: keyof SuiteSettings) => boolean,
 ): Promise<void> {
-  const options = withSuiteSettings(given, isGiven);
+  const { adapterStrength: strengths, ...rest } = withSuiteSettings(flags, isGiven);
+  const [adapterStrength = 1, ...more] = strengths;
+  if (more.length > 0) return runDial({ ...rest, adapterStrength }, strengths, openAndEvaluate);
+  const options = { ...rest, adapterStrength };
   const policy = openGate(options);
-  const tasks = selectTasks(options, policy);
-  const judges = await openJudges(options, tasks);
-  let results: EvaluationResults;
-  try {
-    results = await evaluateTarget(tasks, options, judges, policy);
-  } finally {
-    await judges.close();
-  }
+  const results = await openAndEvaluate(options, policy);
   const report = await writeEvaluationReport(options.out);
   await writeGate(report, options);
   if (options.json === true) printJson(results);
@@ -51,6 +48,17 @@ export async function runEvaluate(
     printLine(`Report: ${join(options.out, "report.html")}`);
   }
   exitWith(results.verdict.decision);
+}
+
+/** Opens what the flags name, evaluates it and closes it. */
+async function openAndEvaluate(options: EvaluateCommandOptions, policy?: Policy): Promise<EvaluationResults> {
+  const tasks = selectTasks(options, policy);
+  const judges = await openJudges(options, tasks);
+  try {
+    return await evaluateTarget(tasks, options, judges, policy);
+  } finally {
+    await judges.close();
+  }
 }
 
 /** The options with what the suite fixes. @throws ConfigError for a flag that says otherwise */

@@ -9,7 +9,7 @@ import { loadSweep } from "../../evaluate/sweep/variants.js";
 import type { SuiteSettings, TaskSelection } from "../../evaluate/tasks/suites.js";
 import { renderSweep, SWEEP_HEADINGS, sweepRows } from "../../report/sweep.js";
 import { writeEvaluationReport } from "../../report/write.js";
-import type { EvaluateCommandOptions } from "../command-options.js";
+import type { EvaluateFlags } from "../command-options.js";
 import { printJson, printLine, printTable } from "../output.js";
 import { evaluateModel, selectTasks, withSuiteSettings } from "./evaluate.js";
 import { openTarget } from "./target.js";
@@ -20,10 +20,10 @@ import { openTarget } from "./target.js";
  * @throws ConfigError for a bad file of variants, or when only multiple choice was asked for
  */
 export async function runSweep(
-  given: EvaluateCommandOptions & { readonly sweep: string },
+  given: EvaluateFlags & { readonly sweep: string },
   isGiven: (option: keyof SuiteSettings) => boolean,
 ): Promise<void> {
-  const options = withSuiteSettings(given, isGiven);
+  const options = withSuiteSettings(atOneStrength(given), isGiven);
   const variants = loadSweep(options.sweep);
   const tasks = drawnTasks(selectTasks(options));
   const silent = options.json === true;
@@ -47,6 +47,15 @@ export async function runSweep(
   const headings = SWEEP_HEADINGS.map((heading) => heading.replace(/^>/, ""));
   printTable(headings, sweepRows(sweep));
   printLine(`Table: ${join(options.out, "sweep.md")}`);
+}
+
+/** @throws ConfigError for several strengths: a sweep compares variants of one model */
+function atOneStrength<Flags extends EvaluateFlags>({ adapterStrength, ...flags }: Flags) {
+  const [strength = 1, ...more] = adapterStrength;
+  if (more.length === 0) return { ...flags, adapterStrength: strength };
+  throw new ConfigError("--sweep: expected one strength of the adapter, got several", {
+    hint: "sweep each strength into a folder of its own",
+  });
 }
 
 /** No variant touches multiple choice: it is scored without template, system prompt or sampling. */
