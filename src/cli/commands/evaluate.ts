@@ -83,7 +83,7 @@ export function evaluateCommand(): Command {
       new Option(
         "--sweep <file>",
         'ask again under the variants of a YAML file, each in a folder of its own; "default" for the bundled ones',
-      ).conflicts(["gate", "junit", "responses"]),
+      ).conflicts(["gate", "junit", "responses", "judge", "judgeValidation", "labels"]),
     )
     .option("--bertscore <encoder>", "BERTScore against references: folder or hub id of a DeBERTa-v2/v3")
     .addOption(

@@ -85,6 +85,7 @@ test("asks under every variant in a folder of its own, sums up, and asks nothing
 
 test.each([
   [["--gate", "default"], /--sweep <file>' cannot be used with option '--gate/],
+  [["--judge", "runs/harm"], /--sweep <file>' cannot be used with option '--judge/],
   [["--task", "arc-easy"], /--sweep: expected a set whose answers are drawn, got multiple choice alone/],
 ])("refuses %j", async (more, message) => {
   const { code, stderr } = await cli(...flags, ...more);
