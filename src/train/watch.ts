@@ -139,7 +139,7 @@ function warnings(start: Metrics, now: Metrics): string[] {
   }
   if (fall > WATCH_LIMITS.chosenFall) {
     found.push(
-      `held-out preferred answers lost ${fall.toFixed(2)} nats a token since the start: raise --nll-weight or --beta, or lower the learning rate`,
+      `held-out preferred answers lost ${fall.toFixed(2)} nats a token since the start: lower the learning rate, or in DPO raise --nll-weight or --beta`,
     );
   }
   return found;
