@@ -8,6 +8,7 @@ import type { EvaluateCommandOptions, EvaluateFlags } from "../command-options.j
 import { evaluateCommand } from "../commands/evaluate.js";
 import { runDial } from "./dial.js";
 import { evaluateModel, selectTasks } from "./evaluate.js";
+import { runSweep } from "./sweep.js";
 
 const root = mkdtempSync(join(tmpdir(), "dial-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -74,4 +75,13 @@ test("refuses a dial without an adapter, and one with a policy", async () => {
   await expect(dial(join(root, "none"), "0,1")).rejects.toThrow(ConfigError);
   const gated = dial(join(root, "gated"), "0,1", [...ADAPTER, "--gate", "default"]);
   await expect(gated).rejects.toThrow(/--gate: expected one strength of the adapter, got several/);
+});
+
+test("refuses repeats before anything is drawn, and a sweep over several strengths", async () => {
+  const repeated = dial(join(root, "repeated"), "0,1", [...ADAPTER, "--temperature", "1", "--repeats", "3"]);
+  await expect(repeated).rejects.toThrow(/--repeats: expected one strength/);
+  expect(existsSync(join(root, "repeated"))).toBe(false);
+  const flags = await parse("--out", join(root, "swept"), "--adapter-strength", "0,1", ...ADAPTER);
+  const swept = runSweep({ ...flags, sweep: "default" }, () => false);
+  await expect(swept).rejects.toThrow(/--sweep: expected one strength of the adapter, got several/);
 });
