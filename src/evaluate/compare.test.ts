@@ -10,9 +10,10 @@ import type { Verdict } from "../text/judge.js";
 import { MockChatModel } from "../text/mock-chat-model.js";
 import { compareEvaluations } from "./compare.js";
 import type { TaskDifference } from "./comparison.js";
+import type { EvaluateOptions } from "./options.js";
 import { type Evaluation, readEvaluation } from "./read.js";
 import type { EvaluationJudge, ReferenceRow } from "./results.js";
-import { type EvaluateOptions, evaluate } from "./run.js";
+import { evaluate } from "./run.js";
 import { suite, taskNamed } from "./tasks/suites.js";
 
 const root = mkdtempSync(join(tmpdir(), "compare-"));

@@ -3,6 +3,7 @@ export { findLoop, type Loop } from "../stats/loops.js";
 export type { BertScoring } from "./bert-scores.js";
 export { type CompareOptions, compareEvaluations } from "./compare.js";
 export * from "./comparison.js";
+export type { EvaluateOptions, EvaluationProgress } from "./options.js";
 export {
   type ChangeRule,
   type JudgeRequirement,
@@ -14,7 +15,7 @@ export {
 export { type Evaluation, readEvaluation } from "./read.js";
 export * from "./results.js";
 export type { RuleName, RuleVerdict } from "./rule.js";
-export { type EvaluateOptions, type EvaluationProgress, evaluate } from "./run.js";
+export { evaluate } from "./run.js";
 export { type LabelSource, readLabels } from "./run-labels.js";
 export { type Sweep, type SweepRow, sumUpSweep, type VariantShare } from "./sweep/table.js";
 export { variantModel } from "./sweep/variant-model.js";

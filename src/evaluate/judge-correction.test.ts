@@ -13,9 +13,10 @@ import { predictionPoweredScore } from "../stats/prediction-powered.js";
 import type { Judge, JudgeValidation } from "../text/judge.js";
 import { MockChatModel } from "../text/mock-chat-model.js";
 import { proportion } from "./evidence.test-data.js";
+import type { EvaluateOptions } from "./options.js";
 import { readEvaluation } from "./read.js";
 import type { EvaluationResults, ResultRow, SampleRow } from "./results.js";
-import { type EvaluateOptions, evaluate } from "./run.js";
+import { evaluate } from "./run.js";
 import { readLabels } from "./run-labels.js";
 import { taskNamed } from "./tasks/suites.js";
 

@@ -9,9 +9,10 @@ import type { Judge, Verdict } from "../text/judge.js";
 import type { Exchange } from "../text/messages.js";
 import { MockChatModel } from "../text/mock-chat-model.js";
 import { compareEvaluations } from "./compare.js";
+import type { EvaluateOptions } from "./options.js";
 import { readEvaluation } from "./read.js";
 import type { VerdictRow } from "./results.js";
-import { type EvaluateOptions, evaluate } from "./run.js";
+import { evaluate } from "./run.js";
 import { taskNamed } from "./tasks/suites.js";
 
 const root = mkdtempSync(join(tmpdir(), "judging-"));

@@ -15,9 +15,10 @@ import type { ContinuationRequest } from "../text/chat-model.js";
 import { MockChatModel } from "../text/mock-chat-model.js";
 import { brierScore } from "./choice-metrics.js";
 import { compareEvaluations } from "./compare.js";
+import type { EvaluateOptions } from "./options.js";
 import { readEvaluation } from "./read.js";
 import type { EvaluationResults, ResultRow, SampleRow } from "./results.js";
-import { type EvaluateOptions, evaluate } from "./run.js";
+import { evaluate } from "./run.js";
 import { taskNamed } from "./tasks/suites.js";
 import type { Task } from "./tasks/task.js";
 

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { ConfigError, DatasetError } from "../core/errors.js";
+import { REFERENCES_FILE, RESULTS_FILE, SAMPLES_FILE, VERDICTS_FILE } from "./evaluation-files.js";
 import { withVerdicts } from "./judging.js";
 import { readManifest } from "./manifest.js";
 import type {
@@ -12,7 +13,6 @@ import type {
   SampleRow,
   VerdictRow,
 } from "./results.js";
-import { REFERENCES_FILE, RESULTS_FILE, SAMPLES_FILE, VERDICTS_FILE } from "./run.js";
 import { latestRows } from "./samples.js";
 
 /** Everything in the folder of a finished evaluation. */

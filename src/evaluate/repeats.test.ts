@@ -12,9 +12,10 @@ import type { Completion, GenerationRequest, SamplingOptions } from "../text/cha
 import type { Message } from "../text/messages.js";
 import { MockChatModel } from "../text/mock-chat-model.js";
 import { compareEvaluations } from "./compare.js";
+import type { EvaluateOptions } from "./options.js";
 import { readEvaluation } from "./read.js";
 import type { EvaluationResults, ResultRow } from "./results.js";
-import { type EvaluateOptions, evaluate } from "./run.js";
+import { evaluate } from "./run.js";
 import { suite } from "./tasks/suites.js";
 
 const root = mkdtempSync(join(tmpdir(), "repeats-"));

@@ -5,8 +5,8 @@ import { DatasetError } from "../../core/errors.js";
 import { sha256File } from "../../core/hash.js";
 import { type DataFolders, type ResolvedDataset, resolveDataset } from "../../data/catalogue.js";
 import { readRows, type SourceRow } from "../../data/readers.js";
+import { SAMPLES_FILE } from "../../evaluate/evaluation-files.js";
 import { readEvaluation } from "../../evaluate/read.js";
-import { SAMPLES_FILE } from "../../evaluate/run.js";
 import { labelledSet } from "../../judges/labelled-sets.js";
 
 /** Rows and what they come from. */

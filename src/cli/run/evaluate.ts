@@ -1,9 +1,10 @@
 /** @file Runs `evaluate`: opens the model, asks the tasks, writes numbers and report, prints the table. */
 import { join } from "node:path";
 import { ConfigError, GenerationError } from "../../core/errors.js";
+import type { EvaluationProgress } from "../../evaluate/options.js";
 import { type Policy, setsOfPolicy } from "../../evaluate/policy.js";
 import type { EvaluationResults } from "../../evaluate/results.js";
-import { type EvaluationProgress, evaluate } from "../../evaluate/run.js";
+import { evaluate } from "../../evaluate/run.js";
 import { type LabelSource, readLabels } from "../../evaluate/run-labels.js";
 import {
   type SuiteSettings,
