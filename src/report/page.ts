@@ -1,5 +1,6 @@
 /** @file The HTML page of a report: its parts in their order. */
 import { answersSection } from "./answers.js";
+import { curveSection, helpfulnessSection, setsSection, tradeOffSection } from "./chart-sections.js";
 import { renderDocument } from "./document.js";
 import { gateSection } from "./gate.js";
 import { html, type SafeHtml } from "./html.js";
@@ -9,19 +10,14 @@ import { SCRIPT } from "./script.js";
 import {
   choicesSection,
   comparedSection,
-  curveSection,
-  differencesSection,
-  helpfulnessSection,
   judgedSection,
   methodSection,
   referencesSection,
   repeatsSection,
-  resultsSection,
-  setsSection,
   textsSection,
-  tradeOffSection,
   verdictSection,
 } from "./sections.js";
+import { differencesSection, resultsSection } from "./set-tables.js";
 import { worseSection } from "./worse.js";
 
 /** The whole page of a report. */

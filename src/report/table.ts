@@ -21,7 +21,21 @@ export function table(caption: string, headings: readonly string[], rows: readon
   return drawTable(caption, headings, rows, false);
 }
 
-/** The same, sorted by a press on a heading where scripts run; no row may lean on the one above it. */
+/** A table of plain text: cells below a heading that begins with ">" are set right like it. */
+export function textTable(
+  caption: string,
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+): SafeHtml {
+  const isRight = headings.map((heading) => heading.startsWith(">"));
+  return table(
+    caption,
+    headings,
+    rows.map((row) => row.map((cell, i) => (isRight[i] ? right(cell) : cell))),
+  );
+}
+
+/** A {@link table} that is sorted by a press on a heading where scripts run; no row may lean on the one above it. */
 export function sortableTable(
   caption: string,
   headings: readonly string[],

@@ -3,7 +3,7 @@ import type { Proportion } from "../text/judge.js";
 import { pointsWithInterval, pValue } from "./format.js";
 import { html, type SafeHtml } from "./html.js";
 import type { ChoiceChange, Report, ReportSet, SetDifference } from "./report.js";
-import { right, section, table } from "./table.js";
+import { section, textTable } from "./table.js";
 import { confidence } from "./wording.js";
 
 /** One change for the worse. */
@@ -82,10 +82,10 @@ export function worseSection(report: Report): SafeHtml | false {
 }
 
 function worseTable({ level }: Report, found: readonly Worsening[], what: string): SafeHtml {
-  return table(
+  return textTable(
     `${what}: changes for the worse, in percentage points with ${confidence(level)} intervals`,
     WORSE_HEADINGS,
-    worseRows(found).map((row) => row.map((cell, i) => (i > 2 && i < 6 ? right(cell) : cell))),
+    worseRows(found),
   );
 }
 
