@@ -47,11 +47,12 @@ class Letters {
 async function measured(
   bertScore: BertScoring,
   out: string,
+  limit: number | null = null,
 ): Promise<(metric: string) => ResultRow | undefined> {
   const { tasks } = await evaluate({
     model: new MockChatModel({ respond: () => "b d" }),
     judges: [],
-    tasks: [{ task: loadTaskFile(join(root, "task.yaml"), []), limit: null }],
+    tasks: [{ task: loadTaskFile(join(root, "task.yaml"), []), limit }],
     out: join(root, out),
     bertScore,
   });
@@ -86,4 +87,13 @@ test("another encoder or other weights are other scores", async () => {
   // b stands in two of three references, d in one: weights ln(4/3) and ln 2.
   const [b, d] = [Math.log(4 / 3), Math.log(2)];
   expect(weighed("bertscore-precision")?.value).toBeCloseTo(mean([b, b, d]) / (b + d), 12);
+});
+
+test("where idf leaves no token a weight there is no score, at once and when read back", async () => {
+  const embedder = new Letters();
+  for (const _ of ["drawn", "read back"]) {
+    const rowOf = await measured({ embedder, idf: true }, "one", 1);
+    for (const part of ["precision", "recall", "f1"])
+      expect(rowOf(`bertscore-${part}`)).toMatchObject({ n: 0, unscored: 1 });
+  }
 });

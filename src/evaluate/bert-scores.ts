@@ -85,8 +85,14 @@ export function bertScoreEstimates(
 ): [BertScoreMetric, Estimate & { readonly unscored: number }][] {
   return (["precision", "recall", "f1"] as const).map((part) => [
     `bertscore-${part}`,
-    meanOfAnswers(samples, ({ id }) => scores.get(id)?.[part] ?? null, level),
+    meanOfAnswers(samples, ({ id }) => scoreOf(scores.get(id), part), level),
   ]);
+}
+
+/** Null where idf leaves a text without weight: its averages are NaN, which JSON reads back as null. */
+function scoreOf(score: BertScore | undefined, part: keyof BertScore): number | null {
+  const isWhole = Number.isFinite(score?.precision) && Number.isFinite(score?.recall);
+  return isWhole ? (score?.[part] ?? null) : null;
 }
 
 function tokenWeights({ embedder, idf = false, references }: CollectOptions): {
