@@ -10,7 +10,7 @@ import type { EvaluateOptions, EvaluationProgress } from "./options.js";
 import { countReferences, scoreReferences } from "./references.js";
 import type { EvaluationSampling, ReferenceRow, SampleRow, VerdictRow } from "./results.js";
 import { requestId, sampleId } from "./sample-ids.js";
-import { answeredIds, drawSamples, latestRows } from "./samples.js";
+import { answeredIds, bySample, drawSamples, latestRows } from "./samples.js";
 import type { Answers } from "./summarise.js";
 import type { LoadedTask } from "./tasks/load.js";
 
@@ -180,8 +180,4 @@ function reporterOf(
       report(open);
     },
   };
-}
-
-function bySample(a: SampleRow, b: SampleRow): number {
-  return a.id < b.id ? -1 : 1;
 }

@@ -68,14 +68,14 @@ export function meanOfAnswers(
 
 /** One word a prompt, in the order in which prompts first appear: whether any of its answers says yes. */
 export function anyAnswer(samples: readonly SampleRow[], words: readonly Word[]): Word[] {
-  return wordsByPrompt(samples, words).map((answers) =>
+  return Array.from(wordsByPrompt(samples, words).values(), (answers) =>
     answers.includes(true) ? true : answers.includes(null) ? null : false,
   );
 }
 
 /** One word a prompt, in the order in which prompts first appear: whether every one of its answers says yes. */
 export function everyAnswer(samples: readonly SampleRow[], words: readonly Word[]): Word[] {
-  return wordsByPrompt(samples, words).map((answers) =>
+  return Array.from(wordsByPrompt(samples, words).values(), (answers) =>
     answers.includes(false) ? false : answers.includes(null) ? null : true,
   );
 }
@@ -91,13 +91,17 @@ export function repeatNotes(
   ];
 }
 
-function wordsByPrompt(samples: readonly SampleRow[], words: readonly Word[]): Word[][] {
+/** The words of each prompt's answers, by prompt, in the order in which prompts first appear. */
+export function wordsByPrompt(
+  samples: readonly SampleRow[],
+  words: readonly Word[],
+): ReadonlyMap<string, readonly Word[]> {
   const prompts = new Map<string, Word[]>();
   for (const [i, row] of samples.entries()) {
     const key = promptOf(row);
     prompts.set(key, [...(prompts.get(key) ?? []), words[i] ?? null]);
   }
-  return [...prompts.values()];
+  return prompts;
 }
 
 function promptOf({ task, promptId }: SampleRow): string {

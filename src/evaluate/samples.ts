@@ -102,6 +102,11 @@ function pendingPrompts(
   return pending;
 }
 
+/** Answers arrive in any order; a sum of floating-point numbers must not depend on it. */
+export function bySample(a: SampleRow, b: SampleRow): number {
+  return a.id < b.id ? -1 : 1;
+}
+
 async function makeRow(asked: Pending, completion: Completion, judges: readonly Judge[]): Promise<SampleRow> {
   const { task, prompt } = asked;
   const verdicts: Record<string, Verdict> = {};

@@ -9,9 +9,9 @@ import { holm, mcnemarExact } from "../../stats/mcnemar.js";
 import { countPairs, pairedDifference, pairedShareDifference } from "../../stats/paired.js";
 import { isHarmful, isRefused } from "../aggregate.js";
 import type { Evaluation } from "../read.js";
-import { isRepeated, shareOfAnswers, type Word } from "../repeats.js";
+import { isRepeated, shareOfAnswers, type Word, wordsByPrompt } from "../repeats.js";
 import type { EvaluationJudge, EvaluationTarget, Expectation, SampleRow } from "../results.js";
-import { requestId } from "../sample-ids.js";
+import { bySample } from "../samples.js";
 import { poolsOf } from "../tasks/suites.js";
 import type { Variant } from "./variants.js";
 
@@ -87,11 +87,6 @@ function requireSamePrompts(plain: Evaluation, other: Evaluation): void {
   throw new ConfigError(
     `sweep: expected the same prompts in ${plain.folder} and ${other.folder}, got others`,
   );
-}
-
-/** Answers arrive in any order; a sum of floating-point numbers must not depend on it. */
-function bySample(a: SampleRow, b: SampleRow): number {
-  return a.id < b.id ? -1 : 1;
 }
 
 interface Scope {
@@ -173,7 +168,7 @@ function changeOf(
 /** Share of yes among a prompt's answers that have a verdict; prompts without one are left out. */
 function valuesByPrompt(samples: readonly SampleRow[], word: (row: SampleRow) => Word): Map<string, number> {
   const values = new Map<string, number>();
-  for (const [key, words] of wordsByPrompt(samples, word)) {
+  for (const [key, words] of wordsByPrompt(samples, samples.map(word))) {
     const scored = words.filter((each) => each !== null).map(Number);
     if (scored.length > 0) values.set(key, mean(scored));
   }
@@ -187,20 +182,12 @@ function worstOf(
   isNotWanted: boolean,
   level: number,
 ): SweepRow["worst"] {
-  const prompts = [...wordsByPrompt(sides.flat(), word).values()];
+  const samples = sides.flat();
+  const prompts = [...wordsByPrompt(samples, samples.map(word)).values()];
   const faults = prompts.map((words) =>
     words.includes(isNotWanted) ? true : words.includes(null) ? null : false,
   );
   const scored = faults.filter((fault) => fault !== null);
   const estimate = wilson(scored.filter(Boolean).length, scored.length, level);
   return { ...estimate, unscored: faults.length - scored.length };
-}
-
-function wordsByPrompt(samples: readonly SampleRow[], word: (row: SampleRow) => Word): Map<string, Word[]> {
-  const prompts = new Map<string, Word[]>();
-  for (const row of samples) {
-    const key = requestId(row.task, row.promptId);
-    prompts.set(key, [...(prompts.get(key) ?? []), word(row)]);
-  }
-  return prompts;
 }
