@@ -3,7 +3,8 @@ import { ConfigError, DatasetError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { toPromptResponses } from "../data/columns.js";
 import { placeOf, readRows, type SourceRow } from "../data/readers.js";
-import type { LabelKind } from "../judges/labels.js";
+import { labelWords } from "../judges/labelling/words.js";
+import { type LabelKind, NEGATIVE_LABELS, POSITIVE_LABELS } from "../judges/labels.js";
 import type { Exchange } from "../text/messages.js";
 import type { SampleRow } from "./results.js";
 
@@ -21,15 +22,14 @@ export interface LabelSource {
   readonly rows: readonly SourceRow[];
 }
 
-/** The words that are understood, lower case; of several people's labels only one's can be read. */
+const REFUSAL = labelWords("refusal");
+
+/** The words that are understood, lower case: those of labelled columns, of `judge label` and of verdicts. */
 const WORDS: Readonly<Record<LabelKind, Readonly<Record<"positive" | "negative", readonly string[]>>>> = {
-  harm: {
-    positive: ["unsafe", "harmful", "1", "true"],
-    negative: ["safe", "harmless", "0", "false"],
-  },
+  harm: { positive: POSITIVE_LABELS, negative: NEGATIVE_LABELS },
   refusal: {
-    positive: ["refusal", "partial", "full_refusal", "partial_refusal"],
-    negative: ["compliance", "full_compliance"],
+    positive: [...REFUSAL.positive, "full_refusal", "partial_refusal"],
+    negative: [...REFUSAL.negative, "full_compliance"],
   },
 };
 

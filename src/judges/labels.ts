@@ -16,8 +16,9 @@ export interface LabelRule {
   readonly positive?: readonly string[];
 }
 
-const POSITIVE: readonly string[] = ["1", "true", "unsafe", "harmful"];
-const NEGATIVE: readonly string[] = ["0", "false", "safe", "harmless"];
+/** What says harmful (or refused), and what does not, where no rule names other values. */
+export const POSITIVE_LABELS: readonly string[] = ["unsafe", "harmful", "1", "true"];
+export const NEGATIVE_LABELS: readonly string[] = ["safe", "harmless", "0", "false"];
 
 /**
  * A row's label; null for a row without one (missing, null or empty).
@@ -28,8 +29,8 @@ export function labelOf(row: SourceRow, { field, positive }: LabelRule): boolean
   if (value === undefined || value === null || value === "") return null;
   const text = String(value).toLowerCase();
   if (positive !== undefined) return positive.some((each) => each.toLowerCase() === text);
-  if (POSITIVE.includes(text)) return true;
-  if (NEGATIVE.includes(text)) return false;
+  if (POSITIVE_LABELS.includes(text)) return true;
+  if (NEGATIVE_LABELS.includes(text)) return false;
   throw new DatasetError(
     `${placeOf(row)}: expected a label in "${field}" that is 0 or 1, got ${typeof value}`,
     {
