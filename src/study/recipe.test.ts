@@ -96,6 +96,12 @@ describe("what a recipe must not hold is refused in one line", () => {
       /pairs: expected no maxCompletionLength for pairs.*, got that of alpaca_5k/,
     ],
     [
+      "the base's answers trained on beyond where they were drawn",
+      "harmless: [alpaca_5k]",
+      "harmless: [alpaca_5k], harmlessChosen: base, maxNewTokens: 16",
+      /dpo: expected train\.maxCompletionLength of at most pairs\.maxNewTokens, 16, .*, got none/,
+    ],
+    [
       "own answers to unsafe prompts",
       /safety: [^\n]*/,
       "safety: {name: safety_only_train, maxCompletionLength: 8, ownAnswers: true}",

@@ -307,13 +307,27 @@ const evaluateRecipe: Reader<EvaluateRecipe> = (value, place) => ({
   )(value, place),
 });
 
+/** An answer that was cut where it was drawn must not be trained on as if it ended there. */
+const dpo: Reader<Recipe["dpo"]> = (value, place) => {
+  const given = record<Recipe["dpo"], object>({ pairs, train: dpoTrain }, {})(value, place);
+  const { harmlessChosen, maxNewTokens } = given.pairs;
+  const { maxCompletionLength = Number.POSITIVE_INFINITY } = given.train;
+  if (harmlessChosen === "base" && maxCompletionLength > maxNewTokens)
+    throw wrong(
+      place,
+      `train.maxCompletionLength of at most pairs.maxNewTokens, ${maxNewTokens}, with harmlessChosen: base`,
+      given.train.maxCompletionLength === undefined ? "none" : `${maxCompletionLength}`,
+    );
+  return given;
+};
+
 const RECIPE: Reader<Recipe> = record<Recipe, object>(
   {
     model: text,
     seed: number({ min: 0, max: 4294967295, isInteger: true }),
     evaluate: evaluateRecipe,
     sit: record<SitRecipe, object>({ data: listOf(rowSelection), safety: safetyRows, train: sitTrain }, {}),
-    dpo: record<Recipe["dpo"], object>({ pairs, train: dpoTrain }, {}),
+    dpo,
   },
   {},
 );

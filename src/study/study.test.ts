@@ -30,8 +30,8 @@ sit:
   safety: {name: safety_only_train, rows: 2, maxAnswerCharacters: 100, mustRefuse: true}
   train: {maxSteps: 2, batchSize: 4, loraRank: 2}
 dpo:
-  pairs: {count: 4, share: 0.5, safety: safety_only_train, harmless: [benign_alarming], answersFrom: base, harmlessChosen: base, maxNewTokens: 4}
-  train: {maxSteps: 2, batchSize: 2, nllWeight: 0.2}
+  pairs: {count: 4, share: 0.5, safety: safety_only_train, harmless: [benign_alarming], answersFrom: base, harmlessChosen: base, maxNewTokens: 32}
+  train: {maxSteps: 2, batchSize: 2, nllWeight: 0.2, maxCompletionLength: 32}
 `,
     "test.yaml",
   );
