@@ -120,7 +120,7 @@ export function rowsStage(bench: Workbench): Stage {
     name: "choose rows",
     isDone: () => SIT_FILES.every((name) => existsSync(bench.path("data", name))),
     plan: () =>
-      `rows for safety instruction tuning from ${[...data, ...safety].map(({ name }) => name).join(", ")}, none with an evaluation prompt`,
+      `rows for safety instruction tuning from ${[...new Set([...data, ...safety].map(({ name }) => name))].join(", ")}, none with an evaluation prompt`,
     run: async () => chooseRows(bench, await rowContext(bench)),
   };
 }
