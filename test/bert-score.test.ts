@@ -1,9 +1,9 @@
 // BERTScore against bert-score over a tiny random DeBERTa-v3, from reference/bert_score_golden.py.
 import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { TextEmbedder } from "../src/generate/text-embedder.js";
 import { bertScore, inverseDocumentFrequencies } from "../src/stats/bert-score.js";
+import { bundledTexts } from "./support/bundled-texts.js";
 import { scratchEngine } from "./support/scratch-engine.js";
 import { writeGolden } from "./support/tiny-model.js";
 
@@ -19,19 +19,7 @@ const golden: {
 const { root, engine } = await scratchEngine("bert-score");
 const folder = writeGolden(root, golden);
 
-function texts(file: string, column: string): [string, string][] {
-  const content = gunzipSync(readFileSync(new URL(`../data/${file}`, import.meta.url))).toString("utf8");
-  const rows = content
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Record<string, string>);
-  return rows.map((row) => [row["id"] ?? "", row[column] ?? ""]);
-}
-
-const byId = new Map([
-  ...texts("xstest/completions.jsonl.gz", "response"),
-  ...texts("instructions/alpaca_5k.jsonl.gz", "output"),
-]);
+const byId = bundledTexts();
 const textsOf = (side: 0 | 1): string[] => golden.pairs.map((pair) => byId.get(pair[side]) ?? "");
 const [answers, references] = [textsOf(0), textsOf(1)];
 

@@ -1,8 +1,8 @@
 /** @file BLEU, ROUGE and distinct-n against sacrebleu, rouge-score and nltk. */
 import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { bundledTexts } from "../../test/support/bundled-texts.js";
 import { bleuCounts, bleuInterval, corpusBleu, sentenceBleu, tokenize13a } from "./bleu.js";
 import { distinct, distinctInterval } from "./distinct.js";
 import { meanInterval } from "./intervals.js";
@@ -27,19 +27,7 @@ const golden = JSON.parse(
   shortCorpus: Corpus;
 };
 
-function texts(file: string, column: string): [string, string][] {
-  const content = gunzipSync(readFileSync(new URL(`../../data/${file}`, import.meta.url))).toString("utf8");
-  const rows = content
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Record<string, string>);
-  return rows.map((row) => [row["id"] ?? "", row[column] ?? ""]);
-}
-
-const byId = new Map([
-  ...texts("xstest/completions.jsonl.gz", "response"),
-  ...texts("instructions/alpaca_5k.jsonl.gz", "output"),
-]);
+const byId = bundledTexts();
 
 function scoresOf(answer: string, reference: string): number[] {
   const { rouge1, rouge2, rougeL } = rouge(answer, reference);
