@@ -3,13 +3,16 @@
  * Timed: from the first opened session to the end, the opening of sessions (loading, as on the other side) taken out; the
  * building of graphs, packing, reference, optimiser and the last checkpoint stay in. Run by run.ts: tsx ours.ts JOB.json
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sha256 } from "../src/core/hash.js";
 import type { Engine } from "../src/engine/types.js";
+import type { SampleRow } from "../src/evaluate/results.js";
+import type { LocalChatModel } from "../src/generate/local-chat-model.js";
 import type { TrainOptions } from "../src/train/options.js";
 import type { TrainResult } from "../src/train/run.js";
-import type { Job, JobResult, SampleJob, TrainJob } from "./job.js";
+import type { ChoiceJob, Job, JobResult, SampleJob, ScoredQuestion, TrainJob } from "./job.js";
 
 type Outcome = Omit<JobResult, "versions" | "seconds">;
 
@@ -23,11 +26,15 @@ async function main(): Promise<void> {
   const { createEngine } = await built<typeof import("../src/engine/engine.js")>("engine/engine.js");
   const engine = await createEngine({ threads: job.threads });
   const { watched, seconds } = stopwatch(engine);
-  const outcome =
-    job.task === "sample" ? await sample(job as SampleJob, watched) : await train(job as TrainJob, watched);
+  const outcome = await run(job, watched);
   const result: JobResult = { ...outcome, seconds: seconds(), versions: versions() };
   process.stdout.write(`${JSON.stringify(result)}\n`);
   await engine.close();
+}
+
+async function run(job: Job, engine: Engine): Promise<Outcome> {
+  if (job.task === "sample") return sample(job as SampleJob, engine);
+  return job.task === "choices" ? choices(job as ChoiceJob, engine) : train(job as TrainJob, engine);
 }
 
 /** An engine whose clock starts with the first session and stands still while sessions open. */
@@ -75,16 +82,7 @@ async function trainBy(task: Job["task"], options: TrainingOptions): Promise<Tra
 }
 
 async function sample(job: SampleJob, engine: Engine): Promise<Outcome> {
-  const { openModel } = await built<typeof import("../src/models/open.js")>("models/open.js");
-  const { conversationEncoder } = await built<typeof import("../src/generate/open-local-chat-model.js")>(
-    "generate/open-local-chat-model.js",
-  );
-  const { LocalChatModel } = await built<typeof import("../src/generate/local-chat-model.js")>(
-    "generate/local-chat-model.js",
-  );
-  const { weights = "f32" } = job;
-  const loaded = await openModel(job.modelFolder, { weights });
-  const model = new LocalChatModel({ engine, loaded, encoder: conversationEncoder(loaded), adapter: null });
+  const model = await openChatModel(job, engine);
   const { maxNewTokens, temperature, batchSize, seed } = job;
   const sampling = { maxNewTokens, minNewTokens: maxNewTokens, temperature, batchSize, seed };
   let [items, tokens] = [0, 0];
@@ -93,6 +91,52 @@ async function sample(job: SampleJob, engine: Engine): Promise<Outcome> {
     tokens += tokenIds.length;
   }
   return { items, tokens };
+}
+
+/** The set's questions as `evaluate` asks them, journalled. */
+async function choices(job: ChoiceJob, engine: Engine): Promise<Outcome> {
+  const { taskNamed } =
+    await built<typeof import("../src/evaluate/tasks/suites.js")>("evaluate/tasks/suites.js");
+  const { loadTask } = await built<typeof import("../src/evaluate/tasks/load.js")>("evaluate/tasks/load.js");
+  const { scoreChoices } = await built<typeof import("../src/evaluate/multiple-choice.js")>(
+    "evaluate/multiple-choice.js",
+  );
+  const { Journal } = await built<typeof import("../src/core/files.js")>("core/files.js");
+  const { set, seed, questions, out } = job;
+  const task = await loadTask(taskNamed(set), { limit: questions, seed });
+  const journal = new Journal<SampleRow>(`${out}.journal`);
+  await scoreChoices(journal, { model: await openChatModel(job, engine), tasks: [task], seed });
+  journal.close();
+  const { rows } = journal;
+  writeFileSync(out, rows.map((row) => `${JSON.stringify(scoredQuestion(row))}\n`).join(""));
+  const tokens = rows.flatMap((row) => row.choices?.tokenCounts ?? []);
+  return { items: rows.length, tokens: tokens.reduce((sum, count) => sum + count, 0) };
+}
+
+function scoredQuestion({ promptId, messages, choices }: SampleRow): ScoredQuestion {
+  const { texts = [], logProbs = [], predicted = { acc: -1, acc_norm: -1 } } = choices ?? {};
+  const isRight = (metric: "acc" | "acc_norm"): number => Number(predicted[metric] === choices?.gold);
+  return {
+    id: promptId,
+    contextSha256: sha256(messages.map(({ content }) => content).join("")),
+    logProbs,
+    lengths: texts.map((text) => [...text].length),
+    predicted: { acc: predicted.acc, acc_norm: predicted.acc_norm },
+    right: { acc: isRight("acc"), acc_norm: isRight("acc_norm") },
+  };
+}
+
+async function openChatModel(job: Job, engine: Engine): Promise<LocalChatModel> {
+  const { openModel } = await built<typeof import("../src/models/open.js")>("models/open.js");
+  const { conversationEncoder } = await built<typeof import("../src/generate/open-local-chat-model.js")>(
+    "generate/open-local-chat-model.js",
+  );
+  const parts = await built<typeof import("../src/generate/local-chat-model.js")>(
+    "generate/local-chat-model.js",
+  );
+  const { weights = "f32" } = job;
+  const loaded = await openModel(job.modelFolder, { weights });
+  return new parts.LocalChatModel({ engine, loaded, encoder: conversationEncoder(loaded), adapter: null });
 }
 
 function requests(file: string) {

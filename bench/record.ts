@@ -14,17 +14,19 @@ export interface ComparisonRecord {
   readonly title: string;
   /** Input file and how many of its rows. */
   readonly input: string;
-  readonly unit: "pairs" | "tokens";
+  readonly unit: "pairs" | "tokens" | "questions";
   readonly date: string;
   readonly machine: string;
   readonly threads: number;
   /** Ours first and last, peers between. */
   readonly runs: readonly Run[];
+  /** What else was found: whether both sides gave the same numbers. */
+  readonly findings?: readonly string[];
 }
 
 /** Items or tokens a second. */
 export function rateOf(unit: ComparisonRecord["unit"], { items, tokens, seconds }: MeasuredResult): number {
-  return (unit === "pairs" ? items : tokens) / seconds;
+  return (unit === "tokens" ? tokens : items) / seconds;
 }
 
 /** The rate that ratios are taken from: the slower of the best variant's two runs, before and after the peers. */
@@ -39,7 +41,7 @@ export function ourRate({ runs, unit }: ComparisonRecord): number {
 
 /** A comparison as Markdown: heading, what was run where, one line a run. */
 export function toMarkdown(record: ComparisonRecord): string {
-  const { title, input, date, machine, threads, runs, unit } = record;
+  const { title, input, date, machine, threads, runs, unit, findings = [] } = record;
   const header = [
     `| side | variant | ${unit}/s | ours ÷ this | real tokens/s | seconds | peak MiB |`,
     "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
@@ -53,6 +55,7 @@ export function toMarkdown(record: ComparisonRecord): string {
     ...header,
     ...lines,
     "",
+    ...findings.flatMap((finding) => [finding, ""]),
     `Versions: ${versionsOf(runs)}.`,
     "",
     ...tokenWarnings(runs),

@@ -3,8 +3,8 @@
  * Our side runs before and after the peers, so that a machine that changes its pace shows. See README.md here.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir, totalmem, type } from "node:os";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { ConfigError, SafeToServeError } from "../src/core/errors.js";
@@ -15,10 +15,9 @@ import { COMPARISONS, type Comparison, type Side, type Variant } from "./compari
 import type { Job } from "./job.js";
 import { type MeasuredResult, measure } from "./measure.js";
 import { type ComparisonRecord, type Run, rateOf, toMarkdown } from "./record.js";
+import { build, environment, keep, machine } from "./setting.js";
 
 const HERE = import.meta.dirname;
-const ROOT = join(HERE, "..");
-const RESULTS = join(HERE, "results");
 const LLAMA = join(HERE, "peers/node-llama-cpp");
 const SEED = 42;
 
@@ -59,14 +58,14 @@ function program(): Command {
 async function main(name: string, flags: Flags): Promise<void> {
   const names = name === "all" ? Object.keys(COMPARISONS) : [name];
   const chosen = names.map((known) => [known, comparisonOf(known)] as const);
-  if (flags.build) execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "inherit" });
+  if (flags.build) build();
   const scratch = mkdtempSync(join(tmpdir(), "safe-to-serve-bench-"));
   try {
     const setting = await openSetting(flags, scratch);
     for (const [known, comparison] of chosen) {
       const record = await compare(comparison, setting);
       process.stdout.write(`\n${toMarkdown(record)}\n`);
-      if (flags.save) save(known, record);
+      if (flags.save) keep(known, record);
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -190,7 +189,7 @@ async function runJob(
   const job: Job = { ...settings, task, modelFolder, gguf, data, threads: Number(flags.threads), seed: SEED };
   const path = join(scratch, "job.json");
   writeFileSync(path, JSON.stringify(job));
-  const result = await measure([...commandOf(side, flags), path], environment(flags));
+  const result = await measure([...commandOf(side, flags), path], environment(Number(flags.threads)));
   if (result.items !== rows.length)
     throw new ConfigError(`${side.name}: expected ${rows.length} rows done, got ${result.items}`);
   return result;
@@ -206,44 +205,6 @@ function commandOf({ runtime, script }: Side, { python }: Flags): string[] {
 /** Prebuilt binaries for the processor only, from the registry; nothing is compiled. */
 function installLlama(): void {
   execFileSync("npm", ["ci", "--ignore-scripts", "--omit=optional"], { cwd: LLAMA, stdio: "inherit" });
-}
-
-function environment({ threads }: Flags): Record<string, string> {
-  return {
-    OMP_NUM_THREADS: threads,
-    MKL_NUM_THREADS: threads,
-    TOKENIZERS_PARALLELISM: "false",
-    HF_HUB_OFFLINE: "1",
-    NODE_LLAMA_CPP_SKIP_DOWNLOAD: "true",
-  };
-}
-
-/** AVX-512 is named because it moves fp32 products and PyTorch's kernels alike. */
-function machine(): string {
-  const [first] = cpus();
-  const memory = Math.round(totalmem() / 2 ** 30);
-  const facts = "/proc/cpuinfo";
-  const avx512 = existsSync(facts) && readFileSync(facts, "utf8").includes("avx512f") ? ["AVX-512"] : [];
-  return [
-    first?.model.trim() ?? "unknown processor",
-    ...avx512,
-    `${cpus().length} cores`,
-    `${memory} GiB`,
-    type(),
-  ].join(", ");
-}
-
-/** Keeps one comparison; results.md is made of all that were ever kept. */
-function save(name: string, record: ComparisonRecord): void {
-  mkdirSync(RESULTS, { recursive: true });
-  writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(record, null, 2)}\n`);
-  const files = Object.keys(COMPARISONS).map((known) => join(RESULTS, `${known}.json`));
-  const records = files
-    .filter(existsSync)
-    .map((file) => JSON.parse(readFileSync(file, "utf8")) as ComparisonRecord);
-  const intro =
-    "# Results\n\nWritten by `npx tsx bench/run.ts … --save`; what the rows mean: [README](README.md).\n";
-  writeFileSync(join(HERE, "results.md"), [intro, ...records.map(toMarkdown)].join("\n"));
 }
 
 await program().parseAsync();

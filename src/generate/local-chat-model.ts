@@ -8,7 +8,7 @@ import { segmentLength } from "../data/packing.js";
 import { emitModel, type GraphDefinition } from "../engine/onnx/emit.js";
 import type { Engine, Session } from "../engine/types.js";
 import { decodeGraph } from "../models/decoder/decode-graph.js";
-import { scoreGraph } from "../models/decoder/score-graph.js";
+import { logProbGraph } from "../models/decoder/score-graph.js";
 import type { Adapter, LoadedModel } from "../models/loaded-model.js";
 import { makeAdapter } from "../models/lora/adapter.js";
 import type { OnMemory } from "../models/memory-plan.js";
@@ -155,7 +155,7 @@ export class LocalChatModel implements ChatModel, TokenModel {
   /** Log-probabilities of token ids after prompts of ids; equal prompts share their computation. */
   async *scoreIds(requests: readonly TokenContinuation[]): AsyncGenerator<TokenLogProbs> {
     const { engine, loaded, adapter } = this.parts;
-    this.scoreGraph ??= scoreGraph(loaded, adapter?.config ?? null);
+    this.scoreGraph ??= logProbGraph(loaded, adapter?.config ?? null);
     const shared = sharePrompts(requests);
     this.memory.beforeScoring(this.scoreGraph, greatest(shared.map(({ segment }) => segmentLength(segment))));
     this.scoreSession ??= engine.open(emitModel(this.scoreGraph));

@@ -1,6 +1,6 @@
 /**
  * @file Log-probabilities of given answers: prompts that several answers share are computed once, and rows are packed
- * without padding. Runs the score graph of `models/decoder/score-graph.ts`.
+ * with little padding. Runs the graphs of `models/decoder/score-graph.ts`.
  */
 import {
   type PackedRows,
@@ -48,10 +48,32 @@ export async function* scoreAnswers(
   const runs = splitByBudget(shared, ({ segment }) => segmentLength(segment), RUN_TOKENS, shared.length);
   for (const run of runs) {
     const segments = run.map(({ segment }) => segment);
-    const packed = packSegments(segments, { chunks: LOGIT_CHUNKS });
+    const packed = packTightly(segments);
     const outputs = await session.run({ ...adapterFeeds, ...packedFeeds(packed) }, { fetch: ["log_probs"] });
     yield* unpack(run, packed, floatOutput(outputs, "log_probs"));
   }
+}
+
+/** Steps in which lengths of rows are tried. */
+const ROW_STEP = 8;
+
+/** Positions whose pairs with one position cost as much as that position does in the linear layers; see decision 0084. */
+const PAIRS_OF_A_POSITION = 2000;
+
+/** Of rows from the longest segment's length up to the usual one, the ones that cost least: padding is computed too. */
+export function packTightly(segments: readonly Segment[]): PackedRows {
+  const longest = Math.max(...segments.map(segmentLength));
+  let best = packSegments(segments, { chunks: LOGIT_CHUNKS });
+  for (let rowCapacity = longest; rowCapacity < ROW_CAPACITY; rowCapacity += ROW_STEP) {
+    const packed = packSegments(segments, { chunks: LOGIT_CHUNKS, rowCapacity });
+    if (costOf(packed) < costOf(best)) best = packed;
+  }
+  return best;
+}
+
+/** In positions. */
+function costOf({ rows, length }: PackedRows): number {
+  return rows * length * (1 + length / PAIRS_OF_A_POSITION);
 }
 
 /** Answers to equal prompts become branches of one segment, as many as a row takes; the longest segments first. */

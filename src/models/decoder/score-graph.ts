@@ -1,4 +1,4 @@
-/** @file The graph that scores: packed rows in, log-probabilities of the trained tokens out. */
+/** @file The graphs that score: packed rows in, log-probabilities of the trained tokens out. */
 import { gather, input, multiplyDims, type SymbolicDim, symbol, type Value } from "../../engine/graph/ops.js";
 import { emitModel, type GraphDefinition } from "../../engine/onnx/emit.js";
 import type { EmittedModel } from "../../engine/types.js";
@@ -49,8 +49,7 @@ export function packedLogProbs(
  * Outputs `log_probs`, `entropy`, `is_correct`, `mean_logit`, [M] each.
  */
 export function scoreGraph(model: LoadedModel, lora: LoraConfig | null): GraphDefinition {
-  const adapter = lora && new LoraInputs(model.config, lora, input("adapter_strength", "float32", [1]), null);
-  const { tokens } = packedLogProbs(new DecoderGraph(model, adapter), packedInputs());
+  const tokens = scoredTokens(model, lora);
   return {
     name: "score",
     outputs: {
@@ -61,6 +60,20 @@ export function scoreGraph(model: LoadedModel, lora: LoraConfig | null): GraphDe
     },
     externalDataFolder: model.folder,
   };
+}
+
+/**
+ * {@link scoreGraph} with the one output `log_probs`: entropies need a second product with the vocabulary, which nothing
+ * reaches here, so that scoring costs half as much a token beyond the decoder.
+ */
+export function logProbGraph(model: LoadedModel, lora: LoraConfig | null): GraphDefinition {
+  const { logProbs } = scoredTokens(model, lora);
+  return { name: "log_probs", outputs: { log_probs: logProbs }, externalDataFolder: model.folder };
+}
+
+function scoredTokens(model: LoadedModel, lora: LoraConfig | null): TokenLogProbs {
+  const adapter = lora && new LoraInputs(model.config, lora, input("adapter_strength", "float32", [1]), null);
+  return packedLogProbs(new DecoderGraph(model, adapter), packedInputs()).tokens;
 }
 
 /** {@link scoreGraph} for a session. */
