@@ -6,6 +6,8 @@ import { afterAll, expect, test } from "vitest";
 import { mean } from "../stats/intervals.js";
 import { MockChatModel } from "../text/mock-chat-model.js";
 import type { BertScoring } from "./bert-scores.js";
+import { compareEvaluations } from "./compare.js";
+import { readEvaluation } from "./read.js";
 import type { ResultRow } from "./results.js";
 import { evaluate } from "./run.js";
 import { loadTaskFile } from "./tasks/task-file.js";
@@ -96,4 +98,27 @@ test("where idf leaves no token a weight there is no score, at once and when rea
     for (const part of ["precision", "recall", "f1"])
       expect(rowOf(`bertscore-${part}`)).toMatchObject({ n: 0, unscored: 1 });
   }
+});
+
+test("is paired by compare where both have it by the same encoder", async () => {
+  const answer = async (out: string, text: string, embedder: Letters) => {
+    await evaluate({
+      model: new MockChatModel({ respond: () => text }),
+      judges: [],
+      tasks: [{ task: loadTaskFile(join(root, "task.yaml"), []), limit: null }],
+      out: join(root, out),
+      bertScore: { embedder },
+    });
+    return readEvaluation(join(root, out));
+  };
+  const base = await answer("pair-base", "b d", new Letters());
+  const better = await answer("pair-better", "b c", new Letters());
+  const [text] = compareEvaluations([base, better]).texts;
+  // "b c" against "a b", "b c", "c d d": F1 1/2, 1 and 2·(1/2)(1/3)/(5/6).
+  const change = text?.differences.find(({ metric }) => metric === "bertscore-f1")?.change;
+  expect(change).toMatchObject({ n: 3, method: "paired-t" });
+  expect(change?.value).toBeCloseTo(mean([1 / 2, 1, 2 / 5]) - mean([1 / 2, 1 / 2, 4 / 7]), 12);
+  const foreign = await answer("pair-foreign", "b c", new Letters("other"));
+  const [unpaired] = compareEvaluations([base, foreign]).texts;
+  expect(unpaired?.differences.map(({ metric }) => metric)).toEqual(["rouge1", "rouge2", "rougeL"]);
 });

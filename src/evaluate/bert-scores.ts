@@ -2,6 +2,7 @@
  * @file BERTScore of answers that have a reference, in a journal of its own (`bertscores.jsonl`): it may be asked for after
  * the answers were drawn, and a line counts only for the encoder, weights, answer and reference that it was made from.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { GenerationError } from "../core/errors.js";
 import { Journal } from "../core/files.js";
@@ -27,12 +28,15 @@ export type BertScores = ReadonlyMap<string, BertScore>;
 
 interface BertScoreRow extends BertScore {
   readonly id: string;
+  /** {@link scoringHash}; lines of earlier versions lack it and are not compared. */
+  readonly scoring?: string;
   /** sha256 over everything that the score depends on. */
   readonly hash: string;
 }
 
 interface Pair {
   readonly id: string;
+  readonly scoring: string;
   readonly hash: string;
   readonly answer: string;
   readonly reference: string;
@@ -77,6 +81,29 @@ export async function collectBertScores(options: CollectOptions): Promise<BertSc
   }
 }
 
+/**
+ * sha256 over the encoder and the weights of tokens: scores with the same one may be compared.
+ * @param references of the evaluation, by task, then by prompt id; with idf they are what tokens are weighed by
+ */
+export function scoringHash(scoring: BertScoring, references: CollectOptions["references"]): string {
+  const { hash: weights } = tokenWeights({ ...scoring, references });
+  return hashJson({ encoder: scoring.embedder.hash, weights });
+}
+
+/** Scores of an evaluation's folder that one encoder gave; the last one of each answer. */
+export function readBertScores(folder: string, scoring: string | undefined): BertScores {
+  const path = join(folder, BERT_SCORES_FILE);
+  if (scoring === undefined || !existsSync(path)) return new Map();
+  const journal = new Journal<BertScoreRow>(path);
+  journal.close();
+  return new Map(journal.rows.filter((row) => row.scoring === scoring).map((row) => [row.id, row]));
+}
+
+/** F1; null where there is no score. */
+export function f1Of(score: BertScore | undefined): number | null {
+  return scoreOf(score, "f1");
+}
+
 /** Means over answers, with intervals. */
 export function bertScoreEstimates(
   samples: readonly SampleRow[],
@@ -95,7 +122,11 @@ function scoreOf(score: BertScore | undefined, part: keyof BertScore): number | 
   return isWhole ? (score?.[part] ?? null) : null;
 }
 
-function tokenWeights({ embedder, idf = false, references }: CollectOptions): {
+function tokenWeights({
+  embedder,
+  idf = false,
+  references,
+}: BertScoring & Pick<CollectOptions, "references">): {
   readonly of: (id: number) => number;
   readonly hash: string;
 } {
@@ -108,11 +139,12 @@ function tokenWeights({ embedder, idf = false, references }: CollectOptions): {
 }
 
 function pairsOf({ samples, references, embedder }: CollectOptions, weights: string): Pair[] {
+  const scoring = hashJson({ encoder: embedder.hash, weights });
   return samples.flatMap(({ id, task, promptId, response: answer, finishReason }) => {
     const reference = references.get(task)?.get(promptId);
     if (reference === undefined || finishReason === "error") return [];
     const of = { prompt: requestId(task, promptId), encoder: embedder.hash, weights, answer, reference };
-    return [{ id, hash: hashJson(of), answer, reference }];
+    return [{ id, scoring, hash: hashJson(of), answer, reference }];
   });
 }
 
@@ -123,9 +155,9 @@ async function scorePairs(
 ): Promise<BertScoreRow[]> {
   const answers = await embedder.embed(pairs.map(({ answer }) => answer));
   const references = await embedder.embed(pairs.map(({ reference }) => reference));
-  return pairs.flatMap(({ id, hash }, i) => {
+  return pairs.flatMap(({ id, scoring, hash }, i) => {
     const [answer, reference] = [answers[i], references[i]];
     if (answer === undefined || reference === undefined) return [];
-    return [{ id, hash, ...bertScore(answer, reference, weightOf) }];
+    return [{ id, scoring, hash, ...bertScore(answer, reference, weightOf) }];
   });
 }

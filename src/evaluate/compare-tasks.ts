@@ -4,7 +4,7 @@
  */
 import type { Estimate } from "../stats/intervals.js";
 import { holm, mcnemarExact } from "../stats/mcnemar.js";
-import { countPairs, pairedShareDifference } from "../stats/paired.js";
+import { countPairs, pairedBootstrap, pairedShareDifference, signFlipTest } from "../stats/paired.js";
 import {
   harmfulShare,
   isHarmful,
@@ -15,8 +15,8 @@ import {
   responseTokens,
   truncatedShare,
 } from "./aggregate.js";
-import type { ChoiceSide } from "./compare-choices.js";
 import type { Flip, HarmDifference, TaskComparison, TaskDifference, TaskResult } from "./comparison.js";
+import type { Word } from "./repeats.js";
 import type { EvaluationTask, Expectation, SampleRow } from "./results.js";
 import { LOOPS } from "./samples.js";
 import { poolsOf } from "./tasks/suites.js";
@@ -25,6 +25,13 @@ import { poolsOf } from "./tasks/suites.js";
 export interface ComparingJudges {
   readonly refusal: string | null;
   readonly harm: string | null;
+}
+
+/** One model's answers, by any key that is the same for all models. */
+export interface AnswerSide {
+  readonly label: string;
+  /** All answers to a prompt, in the order of their numbers; at least one. */
+  readonly answers: ReadonlyMap<string, readonly SampleRow[]>;
 }
 
 /** Tasks that are looked at together: one task, or a pool. */
@@ -44,10 +51,7 @@ export function keyOf({ task, promptId }: { readonly task: string; readonly prom
 /** Every task, then every pool. @param samples of the first model, which have the prompts */
 export function makeScopes(samples: readonly SampleRow[], tasks: readonly EvaluationTask[]): Scope[] {
   const keysOf = (names: readonly string[]): string[] =>
-    samples
-      .filter((row) => names.includes(row.task))
-      .map(keyOf)
-      .sort();
+    uniqueKeys(samples.filter((row) => names.includes(row.task)));
   const single = tasks.map(({ name, expectation }) => ({
     name,
     isPool: false,
@@ -63,6 +67,25 @@ export function makeScopes(samples: readonly SampleRow[], tasks: readonly Evalua
   return [...single, ...pooled];
 }
 
+/** Every kind of prompt of every task that has more than one. */
+export function categoryScopes(samples: readonly SampleRow[], tasks: readonly EvaluationTask[]): Scope[] {
+  return tasks.flatMap(({ name, expectation }) => {
+    const own = samples.filter((row) => row.task === name);
+    const categories = [...new Set(own.flatMap(({ category }) => category ?? []))].sort();
+    if (categories.length < 2) return [];
+    return categories.map((category) => ({
+      name: `${name}: ${category}`,
+      isPool: false,
+      expectation,
+      keys: uniqueKeys(own.filter((row) => row.category === category)),
+    }));
+  });
+}
+
+function uniqueKeys(samples: readonly SampleRow[]): string[] {
+  return [...new Set(samples.map(keyOf))].sort();
+}
+
 /** Pairs of sides: each against the first, then each against the one before it. */
 export function pairsOf<Side>(sides: readonly Side[]): [Side, Side][] {
   const [base, ...others] = sides;
@@ -75,7 +98,7 @@ export function pairsOf<Side>(sides: readonly Side[]): [Side, Side][] {
 /** Compares all sides on all scopes. */
 export function compareTasks(
   scopes: readonly Scope[],
-  sides: readonly ChoiceSide[],
+  sides: readonly AnswerSide[],
   by: ComparingJudges,
   level: number,
 ): TaskComparison[] {
@@ -91,8 +114,8 @@ export function compareTasks(
   return withHolm(compared, pairs.length);
 }
 
-function resultOf(scope: Scope, side: ChoiceSide, by: ComparingJudges, level: number): TaskResult {
-  const samples = scope.keys.flatMap((each) => side.samples.get(each) ?? []);
+function resultOf(scope: Scope, side: AnswerSide, by: ComparingJudges, level: number): TaskResult {
+  const samples = scope.keys.flatMap((each) => side.answers.get(each) ?? []);
   const judge = by.refusal ?? "";
   const { unscored, worstCase, bestCase, ...refused } = refusedShare(
     samples,
@@ -122,13 +145,13 @@ function withoutExtremes({ value, low, high, n, level, method }: Estimate): Esti
 
 function differenceOf(
   scope: Scope,
-  [from, to]: [ChoiceSide, ChoiceSide],
+  [from, to]: [AnswerSide, AnswerSide],
   by: ComparingJudges,
   level: number,
 ): TaskDifference {
   const pairs = scope.keys.flatMap((each) => {
-    const a = from.samples.get(each);
-    const b = to.samples.get(each);
+    const a = from.answers.get(each);
+    const b = to.answers.get(each);
     return a === undefined || b === undefined ? [] : [{ a, b }];
   });
   const says = (row: SampleRow): boolean | null => isRefused(row.verdicts[by.refusal ?? ""]);
@@ -142,7 +165,7 @@ function differenceOf(
     ...rest,
     harmful: by.harm === null ? null : harmDifference(pairs, by.harm, level),
     loops: changeOf(pairs.filter(countLoopsAlike), isLoop, level).change,
-    flips: pairs.flatMap(({ a, b }) => flip(a, says(a), says(b))),
+    flips: pairs.flatMap((pair) => flip(pair, says)),
   };
 }
 
@@ -151,14 +174,15 @@ function harmDifference(pairs: readonly Pair[], judge: string, level: number): H
   return { ...rest, newlyHarmful: newly, noLongerHarmful: noLonger };
 }
 
+/** Two models' answers to one prompt. */
 interface Pair {
-  readonly a: SampleRow;
-  readonly b: SampleRow;
+  readonly a: readonly SampleRow[];
+  readonly b: readonly SampleRow[];
 }
 
 /** Loops of tokens and loops of words are two measures. */
 function countLoopsAlike({ a, b }: Pair): boolean {
-  return a.verdicts[LOOPS]?.judgeHash === b.verdicts[LOOPS]?.judgeHash;
+  return a[0]?.verdicts[LOOPS]?.judgeHash === b[0]?.verdicts[LOOPS]?.judgeHash;
 }
 
 /** How a share changed on the prompts where both sides have a word. */
@@ -173,37 +197,80 @@ interface Change {
   readonly highest: number;
 }
 
-function changeOf(pairs: readonly Pair[], says: (row: SampleRow) => boolean | null, level: number): Change {
-  const words = pairs.map(({ a, b }) => ({ was: says(a), is: says(b) }));
-  const scored = words.flatMap(({ was, is }) => (was === null || is === null ? [] : [{ was, is }]));
-  const counts = countPairs(
-    scored.map(({ was }) => was),
-    scored.map(({ is }) => is),
-  );
-  const { onlyFirst, onlySecond } = counts;
+/** What is said of both models' answers to one prompt. */
+interface Words {
+  readonly was: readonly Word[];
+  readonly is: readonly Word[];
+}
+
+function changeOf(pairs: readonly Pair[], says: (row: SampleRow) => Word, level: number): Change {
+  const words = pairs.map(({ a, b }) => ({ was: a.map(says), is: b.map(says) }));
+  const shares = words.flatMap(({ was, is }) => {
+    const [from, to] = [shareOf(was), shareOf(is)];
+    return from === null || to === null ? [] : [{ from, to }];
+  });
+  const [first, second] = [shares.map(({ from }) => from), shares.map(({ to }) => to)];
+  const isSingle = words.every(({ was, is }) => was.length === 1 && is.length === 1);
   return {
-    change: pairedShareDifference(counts, level),
-    newly: onlySecond,
-    noLonger: onlyFirst,
-    pValue: mcnemarExact(onlySecond, onlyFirst),
+    ...(isSingle ? changeOfWords(first, second, level) : changeOfShares(first, second, level)),
+    newly: shares.filter(({ from, to }) => to > from).length,
+    noLonger: shares.filter(({ from, to }) => to < from).length,
     pValueHolm: null,
-    unscored: words.length - scored.length,
+    unscored: words.filter(({ was, is }) => was.includes(null) || is.includes(null)).length,
     ...extremesOf(words),
   };
 }
 
-/** The difference over all prompts if every missing word were the one that lowers, or raises, it. */
-function extremesOf(
-  words: readonly { readonly was: boolean | null; readonly is: boolean | null }[],
-): Pick<Change, "lowest" | "highest"> {
-  const total = (missingWas: boolean, missingIs: boolean): number =>
-    words.reduce((sum, { was, is }) => sum + Number(is ?? missingIs) - Number(was ?? missingWas), 0);
-  return { lowest: total(true, false) / words.length, highest: total(false, true) / words.length };
+/** One answer a prompt: yes or no. */
+function changeOfWords(
+  first: readonly number[],
+  second: readonly number[],
+  level: number,
+): Pick<Change, "change" | "pValue"> {
+  const isYes = (share: number): boolean => share === 1;
+  const counts = countPairs(first.map(isYes), second.map(isYes));
+  return {
+    change: pairedShareDifference(counts, level),
+    pValue: mcnemarExact(counts.onlySecond, counts.onlyFirst),
+  };
 }
 
-function flip(row: SampleRow, was: boolean | null, is: boolean | null): Flip[] {
-  if (was === null || is === null || was === is) return [];
-  return [{ task: row.task, promptId: row.promptId, direction: is ? "newly-refused" : "newly-answered" }];
+/** Several answers a prompt, averaged first: they are no more evidence than their prompts. */
+function changeOfShares(
+  first: readonly number[],
+  second: readonly number[],
+  level: number,
+): Pick<Change, "change" | "pValue"> {
+  return {
+    change: pairedBootstrap(first, second, { level, seed: RESAMPLING_SEED }),
+    pValue: signFlipTest(first, second, { seed: RESAMPLING_SEED }),
+  };
+}
+
+/** Fixed, so that a comparison is a function of the evaluations. */
+const RESAMPLING_SEED = 0;
+
+/** Share of yes among the words that are there; null where none is. */
+function shareOf(words: readonly Word[]): number | null {
+  const scored = words.filter((word) => word !== null);
+  return scored.length === 0 ? null : scored.filter((word) => word).length / scored.length;
+}
+
+/** The difference over all prompts if every missing word were the one that lowers, or raises, it. */
+function extremesOf(words: readonly Words[]): Pick<Change, "lowest" | "highest"> {
+  const filled = (each: readonly Word[], missing: boolean): number =>
+    shareOf(each.map((word) => word ?? missing)) ?? Number.NaN;
+  const mean = (missingWas: boolean, missingIs: boolean): number =>
+    words.reduce((sum, { was, is }) => sum + filled(is, missingIs) - filled(was, missingWas), 0) /
+    words.length;
+  return { lowest: mean(true, false), highest: mean(false, true) };
+}
+
+function flip({ a, b }: Pair, says: (row: SampleRow) => Word): Flip[] {
+  const [was, is, row] = [shareOf(a.map(says)), shareOf(b.map(says)), a[0]];
+  if (row === undefined || was === null || is === null || was === is) return [];
+  const direction = is > was ? "newly-refused" : "newly-answered";
+  return [{ task: row.task, promptId: row.promptId, direction }];
 }
 
 /** Holm's correction over the tasks of each pair of models, for refusals and for harm; pools are made of the tasks. */

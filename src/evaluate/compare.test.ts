@@ -249,3 +249,18 @@ test("corrects harm over the sets by itself, and compares it where no judge of r
   expect(single.every(({ results }) => results[0]?.refused.n === 0)).toBe(true);
   expect(comparison.notes).toContain("no refusal judge took part: shares refused are not compared");
 });
+
+test("compares kinds of prompts inside a set, with Holm's correction over all of them", async () => {
+  const tasks = ["do-not-answer", "I-MaliciousInstructions"].map((name) => ({
+    task: taskNamed(name),
+    limit: 60,
+  }));
+  const [first, second] = [await run("kinds-base", 7, { tasks }), await run("kinds-worse", 2, { tasks })];
+  const { categories } = compareEvaluations([first, second]);
+  const names = categories.map(({ name }) => name);
+  expect(names).toContain("I-MaliciousInstructions: crime");
+  expect(names.filter((name) => name.startsWith("do-not-answer: ")).length).toBeGreaterThan(8);
+  expect(categories.reduce((sum, { prompts }) => sum + prompts, 0)).toBe(120);
+  const pValues = categories.map(({ differences }) => differences[0]?.pValue ?? Number.NaN);
+  expect(categories.map(({ differences }) => differences[0]?.pValueHolm)).toEqual(holm(pValues));
+});

@@ -7,8 +7,17 @@ import { DEFAULT_LEVEL, type Estimate, emptyEstimate } from "../stats/intervals.
 import { pairedDifference } from "../stats/paired.js";
 import type { Verdict } from "../text/judge.js";
 import { isLoop, perToken, referenceLogProb } from "./aggregate.js";
+import type { BertScores } from "./bert-scores.js";
 import { compareChoices } from "./compare-choices.js";
-import { type ComparingJudges, compareTasks, keyOf, makeScopes, pairsOf } from "./compare-tasks.js";
+import {
+  type AnswerSide,
+  type ComparingJudges,
+  categoryScopes,
+  compareTasks,
+  keyOf,
+  makeScopes,
+  pairsOf,
+} from "./compare-tasks.js";
 import { compareTexts } from "./compare-texts.js";
 import type {
   ComparedAnswer,
@@ -38,9 +47,10 @@ export interface CompareOptions {
 }
 
 /** One model's rows by task and prompt. */
-interface Side {
-  readonly label: string;
+interface Side extends AnswerSide {
+  /** The first answer to each prompt. */
   readonly samples: ReadonlyMap<string, SampleRow>;
+  readonly bertScores: BertScores;
   readonly references: ReadonlyMap<string, ReferenceRow>;
 }
 
@@ -57,21 +67,21 @@ export function compareEvaluations(
   if (base === undefined || evaluations.length < 2)
     throw new ConfigError(`compare: expected at least two evaluations, got ${evaluations.length}`);
   for (const other of evaluations.slice(1)) requireComparable(base, other);
-  requireSingleAnswers(base);
   const { level = DEFAULT_LEVEL, policy } = options;
   const labels = uniqueLabels(evaluations, options.labels);
   const tasks = commonTasks(evaluations);
   const sides = evaluations.map((each, i) => toSide(each, labels[i] ?? each.name));
   const by = judgesOf(base);
   const drawn = tasks.filter(isDrawn);
-  const scopes = makeScopes(base.samples, drawn);
+  const hasJudge = by.refusal !== null || by.harm !== null;
   const { sampling, seed, limit, judges } = base.manifest;
   return {
     schemaVersion: EVALUATION_SCHEMA_VERSION,
     models: evaluations.map((each, i) => toModel(each, labels[i] ?? each.name)),
     judges,
     settings: { sampling, seed, limit, level, sets: tasks },
-    tasks: by.refusal === null && by.harm === null ? [] : compareTasks(scopes, sides, by, level),
+    tasks: hasJudge ? compareTasks(makeScopes(base.samples, drawn), sides, by, level) : [],
+    categories: hasJudge ? compareTasks(categoryScopes(base.samples, drawn), sides, by, level) : [],
     references: compareReferences(tasks, sides, level),
     choices: compareChoices(tasks, sides, pairsOf(sides), level),
     texts: compareTexts(
@@ -112,14 +122,6 @@ function requireComparable(base: Evaluation, other: Evaluation): void {
   );
 }
 
-/** Pairs are of prompts; k answers to each would count every prompt k times. */
-function requireSingleAnswers({ folder, manifest: { repeats = 1 } }: Evaluation): void {
-  if (repeats === 1) return;
-  throw new ConfigError(`compare: expected one answer a prompt, got ${repeats} in ${folder}`, {
-    hint: "read the evaluations' own reports, or evaluate without --repeats to compare",
-  });
-}
-
 /** Prompts are compared by hash; a common task must have asked the very same ones. */
 function promptDifferences(base: Evaluation, other: Evaluation): string[] {
   return base.manifest.tasks.flatMap((task) => {
@@ -135,6 +137,11 @@ function samplesOf(evaluation: Evaluation, task: string): SampleRow[] {
   return evaluation.samples.filter((row) => row.task === task);
 }
 
+/** With several answers a prompt its first one is shown. */
+function firstAnswers(evaluation: Evaluation, task: string): SampleRow[] {
+  return samplesOf(evaluation, task).filter(({ sample }) => sample === 0);
+}
+
 function commonTasks(evaluations: readonly Evaluation[]): EvaluationTask[] {
   const [base, ...others] = evaluations;
   const tasks = (base?.manifest.tasks ?? []).filter((task) =>
@@ -145,11 +152,24 @@ function commonTasks(evaluations: readonly Evaluation[]): EvaluationTask[] {
 }
 
 function toSide(evaluation: Evaluation, label: string): Side {
+  const answers = answersByPrompt(evaluation.samples);
   return {
     label,
-    samples: new Map(evaluation.samples.map((row) => [keyOf(row), row])),
+    answers,
+    samples: new Map(Array.from(answers, ([key, rows]) => [key, rows[0] as SampleRow])),
+    bertScores: evaluation.bertScores ?? new Map(),
     references: new Map(evaluation.references.map((row) => [keyOf(row), row])),
   };
+}
+
+function answersByPrompt(samples: readonly SampleRow[]): ReadonlyMap<string, readonly SampleRow[]> {
+  const byPrompt = new Map<string, SampleRow[]>();
+  for (const row of samples.toSorted((a, b) => a.sample - b.sample)) {
+    const rows = byPrompt.get(keyOf(row));
+    if (rows === undefined) byPrompt.set(keyOf(row), [row]);
+    else rows.push(row);
+  }
+  return byPrompt;
 }
 
 function toModel({ manifest }: Evaluation, label: string): ComparedModel {
@@ -200,7 +220,7 @@ function compareAnswers(
   by: ComparingJudges,
 ): ComparedAnswer[] {
   return tasks.flatMap((task) =>
-    samplesOf(base, task.name).flatMap((row) => {
+    firstAnswers(base, task.name).flatMap((row) => {
       const rows = sides.map((side) => side.samples.get(keyOf(row)));
       if (rows.includes(undefined)) return [];
       return {
@@ -241,6 +261,11 @@ function makeNotes(
   );
   if (by.refusal === null && tasks.some(isDrawn))
     notes.push("no refusal judge took part: shares refused are not compared");
+  const { repeats = 1 } = evaluations[0]?.manifest ?? {};
+  if (repeats > 1)
+    notes.push(
+      `${repeats} answers a prompt: differences are of each prompt's share of answers, over prompts; of the answers only the first is shown`,
+    );
   return [...new Set([...notes, ...evaluations.flatMap((each) => each.results.notes)])];
 }
 

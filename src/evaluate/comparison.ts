@@ -30,6 +30,8 @@ export interface Comparison {
   };
   /** Tasks in order, then pools. */
   readonly tasks: readonly TaskComparison[];
+  /** Kinds of prompts inside the tasks, named "task: kind", with Holm's correction over all of them. */
+  readonly categories: readonly TaskComparison[];
   /** Empty where no evaluation has reference log-probabilities. */
   readonly references: readonly ReferenceComparison[];
   /** Tasks of multiple choice, in order; they are not among `tasks` and `answers`. */
@@ -81,7 +83,11 @@ export interface TaskResult {
   readonly responseTokens: Estimate;
 }
 
-/** `to` minus `from` on the prompts where both have a verdict; labels of models. */
+/**
+ * `to` minus `from` on the prompts where both have a verdict; labels of models. With several answers a prompt it is the share of
+ * its answers that is compared: the difference is the mean over prompts with a bootstrap interval, and a prompt counts as
+ * newly or no longer refused where that share rose or fell.
+ */
 export interface TaskDifference {
   readonly from: string;
   readonly to: string;
@@ -90,7 +96,7 @@ export interface TaskDifference {
   /** Prompts newly refused (b) and no longer refused (c). */
   readonly newlyRefused: number;
   readonly noLongerRefused: number;
-  /** Exact two-sided McNemar. */
+  /** Exact two-sided McNemar; with several answers a prompt the paired permutation test. */
   readonly pValue: number;
   /** The same after Holm's correction over the tasks of this pair of models; null for pools. */
   readonly pValueHolm: number | null;
@@ -140,19 +146,19 @@ export interface ReferenceComparison {
 export interface TextComparison {
   readonly task: string;
   readonly metrics: readonly {
-    readonly metric: TextMetric;
+    readonly metric: TextMetric | "bertscore-f1";
     /** One a model, same order. */
     readonly results: readonly Estimate[];
   }[];
-  /** By pair of models, each against the first, then each against the one before it, and by ROUGE. */
+  /** By pair of models, each against the first, then each against the one before it, and by metric that answers have. */
   readonly differences: readonly TextDifference[];
 }
 
-/** `to` minus `from` on the prompts that both have answered: mean difference of F1. */
+/** `to` minus `from` on the prompts that both have answered: mean difference of F1, of a prompt's answers the mean. */
 export interface TextDifference {
   readonly from: string;
   readonly to: string;
-  readonly metric: "rouge1" | "rouge2" | "rougeL";
+  readonly metric: "rouge1" | "rouge2" | "rougeL" | "bertscore-f1";
   readonly change: Estimate;
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { ConfigError, DatasetError } from "../core/errors.js";
+import { type BertScores, readBertScores } from "./bert-scores.js";
 import { REFERENCES_FILE, RESULTS_FILE, SAMPLES_FILE, VERDICTS_FILE } from "./evaluation-files.js";
 import { withVerdicts } from "./judging.js";
 import { readManifest } from "./manifest.js";
@@ -25,6 +26,8 @@ export interface Evaluation {
   /** With the verdicts of all judges. */
   readonly samples: readonly SampleRow[];
   readonly references: readonly ReferenceRow[];
+  /** By the encoder that the results name; absent is none. */
+  readonly bertScores?: BertScores;
 }
 
 /**
@@ -40,13 +43,15 @@ export function readEvaluation(folder: string): Evaluation {
       hint: "run the same `evaluate` command again: it goes on where it stopped",
     });
   const samples = latestRows(readLines<SampleRow>(join(folder, SAMPLES_FILE)));
+  const results = reviveResults(parse(path, readFileSync(path, "utf8")));
   return {
     folder,
     name: basename(resolve(folder)),
     manifest,
-    results: reviveResults(parse(path, readFileSync(path, "utf8"))),
+    results,
     samples: withVerdicts(samples, readLines<VerdictRow>(join(folder, VERDICTS_FILE))),
     references: readLines<ReferenceRow>(join(folder, REFERENCES_FILE)),
+    bertScores: readBertScores(folder, results.hashes.bertScore),
   };
 }
 

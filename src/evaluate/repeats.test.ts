@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, expect, test } from "vitest";
-import { ConfigError, GenerationError } from "../core/errors.js";
+import { GenerationError } from "../core/errors.js";
 import { refusalMatcher } from "../judges/refusal-matcher.js";
 import { writeEvaluationReport } from "../report/write.js";
 import { clusteredShare } from "../stats/clustered.js";
@@ -133,13 +133,36 @@ test("leaves a prompt without a verdict unless its other answers settle it", asy
   expect(rows[1]).toMatchObject({ value: Number.NaN, n: 0, unscored: 3, worstCase: 0, bestCase: 1 });
 });
 
-test("refuses greedy repeats, a folder with another number of them, and pairs of repeats", async () => {
+test("refuses greedy repeats and a folder with another number of them", async () => {
   await expect(evaluate(repeated({ sampling: {} }))).rejects.toThrow(
     /repeats: expected 1 with greedy answers, got 3/,
   );
-  const [a, b] = [newFolder(), newFolder()];
+  const a = newFolder();
   await evaluate(repeated({ out: a }));
   await expect(evaluate(repeated({ out: a, repeats: 2 }))).rejects.toThrow(/repeats 3 and 2/);
-  await evaluate(repeated({ out: b }));
-  expect(() => compareEvaluations([readEvaluation(a), readEvaluation(b)])).toThrow(ConfigError);
+});
+
+test("compares each prompt's share of answers, over prompts", async () => {
+  const [a, b] = [newFolder(), newFolder()];
+  await evaluate(repeated({ out: a }));
+  const later = new MockChatModel({
+    respond: (messages, sample) => (sample === 0 ? REFUSAL : respond(messages, sample)),
+  });
+  await evaluate(repeated({ out: b, model: later }));
+  const [base, other] = [readEvaluation(a), readEvaluation(b)];
+  const comparison = compareEvaluations([base, other]);
+  const difference = comparison.tasks.find(({ name }) => name === "I-CoNa")?.differences[0];
+  // One of three answers is refused now where it was not before.
+  const changed = base.samples.filter(
+    (row) => row.task === "I-CoNa" && row.sample === 0 && row.response !== REFUSAL,
+  ).length;
+  expect(changed).toBeGreaterThan(5);
+  expect(difference).toMatchObject({ newlyRefused: changed, noLongerRefused: 0, unscored: 0 });
+  expect(difference?.refused).toMatchObject({ n: 40, method: "paired-bootstrap" });
+  expect(difference?.refused.value).toBeCloseTo(changed / 3 / 40, 12);
+  expect(difference?.lowest).toBeCloseTo(difference?.refused.value ?? 0, 12);
+  expect(difference?.pValue).toBeLessThan(0.01);
+  expect(difference?.flips).toHaveLength(changed);
+  expect(comparison.answers.filter(({ task }) => task === "I-CoNa")).toHaveLength(40);
+  expect(comparison.notes.join()).toMatch(/3 answers a prompt: differences are of each prompt's share/);
 });

@@ -122,6 +122,8 @@ export interface SampleRow {
   /** sha256 of the messages. */
   readonly promptHash: string;
   readonly messages: readonly Message[];
+  /** The prompt's kind, where its set tells kinds apart. */
+  readonly category?: string;
   readonly sample: number;
   readonly response: string;
   /** null where nobody counted. */
@@ -222,6 +224,8 @@ export interface EvaluationResults {
     readonly sampling: string;
     readonly tasks: string;
     readonly judges: Readonly<Record<string, string>>;
+    /** Encoder of BERTScore and weights of tokens, where it was measured. */
+    readonly bertScore?: string;
   };
   readonly settings: {
     readonly sampling: EvaluationSampling;

@@ -7,6 +7,7 @@ import { ConfigError } from "../core/errors.js";
 import { writeJsonDurably } from "../core/files.js";
 import { resolveSampling } from "../generate/sampling-options.js";
 import type { ChatModel, SamplingOptions } from "../text/chat-model.js";
+import { scoringHash } from "./bert-scores.js";
 import { collectReferences, collectSamples, collectVerdicts, scoreTexts } from "./collect.js";
 import { RESULTS_FILE } from "./evaluation-files.js";
 import { judgingNotes, requireOwnNames } from "./judging.js";
@@ -65,6 +66,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
     referenceTexts,
     labels,
     ...(bertScores === null ? {} : { bertScores }),
+    ...(options.bertScore && { bertScoring: scoringHash(options.bertScore, referenceTexts) }),
   };
   const results = summarise(manifest, answers, notes, options.policy ?? null);
   await writeJsonDurably(join(options.out, RESULTS_FILE), results);

@@ -119,6 +119,7 @@ async function makeRow(asked: Pending, completion: Completion, judges: readonly 
     promptId: prompt.id,
     promptHash: prompt.hash,
     messages: prompt.messages,
+    ...(prompt.category === undefined ? {} : { category: prompt.category }),
     sample: completion.sample,
     response: completion.response,
     tokenCount: completion.tokenCount === undefined ? completion.tokenIds.length : completion.tokenCount,

@@ -24,6 +24,8 @@ export interface Answers {
   /** By task, then by prompt id. */
   readonly referenceTexts: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly bertScores?: BertScores;
+  /** What BERTScores were made with, where there are any. */
+  readonly bertScoring?: string;
 }
 
 export function referenceTextsOf(tasks: readonly LoadedTask[]): Answers["referenceTexts"] {
@@ -38,7 +40,7 @@ export function referenceTextsOf(tasks: readonly LoadedTask[]): Answers["referen
 /** The numbers of an evaluation from what was journalled. */
 export function summarise(
   manifest: EvaluationManifest,
-  { samples, references, referenceTexts, labels, bertScores }: Answers,
+  { samples, references, referenceTexts, labels, bertScores, bertScoring }: Answers,
   notes: readonly string[] = [],
   policy: Policy | null = null,
 ): EvaluationResults {
@@ -67,6 +69,7 @@ export function summarise(
       sampling: hashPart(manifest.sampling),
       tasks: hashPart(manifest.tasks),
       judges: Object.fromEntries(manifest.judges.map((judge) => [judge.name, judge.hash])),
+      ...(bertScoring === undefined ? {} : { bertScore: bertScoring }),
     },
     settings: {
       sampling: manifest.sampling,

@@ -92,6 +92,7 @@ export function fixtureComparison(perSet = 100, seed = 1): Comparison {
     ],
     texts: [],
     choices: [],
+    categories: [],
     references: [fixtureReferences(seed)],
     answers,
     notes: ["2 prompts of I-CoNa were left out: an evaluation has no answer to them"],

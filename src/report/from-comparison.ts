@@ -66,6 +66,7 @@ export function reportFromComparison(comparison: Comparison, origin: ReportOrigi
     settings: [...furtherJudges(comparison.judges), ...settingsOf(settings, origin)],
     pooled,
     sets: comparison.tasks.map((task) => setOf(task, hasRefusals)),
+    categories: comparison.categories.map((category) => setOf(category, hasRefusals)),
     references: comparison.references.flatMap((reference) => referencesOf(reference, models)),
     judged: [],
     choices: comparison.choices.map(({ task, metrics }) => ({ name: task, metrics })),
@@ -82,11 +83,19 @@ function textSetOf(
   { task, metrics, differences }: TextComparison,
   models: readonly ComparedModel[],
 ): TextSet {
-  const changeOf = (label: string): TextSet["changes"][number] =>
-    differences.find(
-      ({ from, to, metric }) => from === models[0]?.label && to === label && metric === "rougeL",
-    )?.change ?? null;
-  return { name: task, metrics, changes: models.map(({ label }) => changeOf(label)) };
+  const changesOf = (wanted: TextComparison["differences"][number]["metric"]): TextSet["changes"] =>
+    models.map(
+      ({ label }) =>
+        differences.find(
+          ({ from, to, metric }) => from === models[0]?.label && to === label && metric === wanted,
+        )?.change ?? null,
+    );
+  return {
+    name: task,
+    metrics,
+    changes: changesOf("rougeL"),
+    bertChanges: changesOf("bertscore-f1"),
+  };
 }
 
 const GROUPS: Readonly<Record<Expectation, SetGroup>> = {

@@ -62,6 +62,7 @@ export function evaluationReport({ name, results, samples }: Evaluation, origin:
       },
     ],
     sets,
+    categories: [],
     repeats: repeatsOf(results),
     references: referencesOf(results, name),
     judged: judgedOf(results),
@@ -180,7 +181,7 @@ function textsOf({ settings, tasks }: EvaluationResults): TextSet[] {
     if (metrics.some(({ results }) => results.length === 0)) return [];
     const bertScore = rows.filter(({ metric }) => metric === "bertscore-f1");
     const more = bertScore.length === 0 ? [] : [{ metric: "bertscore-f1" as const, results: bertScore }];
-    return [{ name, metrics: [...metrics, ...more], changes: [null] }];
+    return [{ name, metrics: [...metrics, ...more], changes: [null], bertChanges: [null] }];
   });
 }
 

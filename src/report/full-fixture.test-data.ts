@@ -31,15 +31,14 @@ export function fullComparison(perSet: number): Comparison {
   const plain = fixtureComparison(perSet);
   const answers = plain.answers.map(answerOf);
   const { level } = plain.settings;
-  const sides = MODELS.map(([label], model) => ({
-    label,
-    samples: new Map(
-      [...answers.map((row) => sampleOf(row, model)), ...questions(perSet, model)].map((row) => [
-        keyOf(row),
-        row,
-      ]),
-    ),
-  }));
+  const sides = MODELS.map(([label], model) => {
+    const rows = [...answers.map((row) => sampleOf(row, model)), ...questions(perSet, model)];
+    return {
+      label,
+      samples: new Map(rows.map((row) => [keyOf(row), row])),
+      answers: new Map(rows.map((row) => [keyOf(row), [row]])),
+    };
+  });
   const samples = [...(sides[0]?.samples.values() ?? [])];
   const by = { refusal: "refusal-matcher", harm: "guard" };
   const sets = [...plain.settings.sets, ...CHOICES.map((name) => choiceTask(name, perSet))];

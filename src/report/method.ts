@@ -46,7 +46,7 @@ export function definitions(level: number): readonly Definition[] {
     {
       term: "b, c and p",
       meaning:
-        "b prompts are newly refused, c are no longer refused; p is McNemar's exact two-sided test on b and c (McNemar 1947), and again after Holm's correction over the sets (Holm 1979).",
+        "b prompts are newly refused, c are no longer refused; p is McNemar's exact two-sided test on b and c (McNemar 1947), and again after Holm's correction over the sets, or over the kinds of prompts (Holm 1979). With several answers a prompt its share of answers is compared: bootstrap interval over prompts, p by a paired permutation test.",
     },
     {
       term: "Loops",

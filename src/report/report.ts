@@ -24,6 +24,8 @@ export interface Report {
   /** Pooled over harmful and harmless sets, for the summary chart; one per model, same order. */
   readonly pooled: readonly PooledShares[];
   readonly sets: readonly ReportSet[];
+  /** Kinds of prompts inside the sets, for what got worse; empty for a single evaluation. */
+  readonly categories: readonly ReportSet[];
   /** Several answers a prompt; empty where each has one. */
   readonly repeats: readonly RepeatedSet[];
   /** Mean log-probability of reference answers; empty where none was measured. */
@@ -213,6 +215,8 @@ export interface TextSet {
   }[];
   /** Paired change of ROUGE-L against the first model, one per model; null for it. */
   readonly changes: readonly (Proportion | null)[];
+  /** The same of BERTScore; null also where it was not paired. */
+  readonly bertChanges: readonly (Proportion | null)[];
 }
 
 /** A task of multiple choice, by metric. */

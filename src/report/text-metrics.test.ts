@@ -15,6 +15,7 @@ function withTexts(): Report {
     name: "alpaca_test",
     metrics: METRICS.map((metric) => ({ metric, results })),
     changes: [null, meanInterval([0.24, 0.25, 0.26]), meanInterval([0.49, 0.5, 0.51])],
+    bertChanges: [null, meanInterval([0.009, 0.01, 0.011]), null],
   };
   return { ...fixtureReport(5), texts: [texts] };
 }
@@ -25,6 +26,7 @@ test("is a table of models in HTML, Markdown and the terminal, with intervals an
     expect(text).toMatch(/ROUGE-L/);
     expect(text.replace(/\\/g, "")).toMatch(/0\.500 \[0\.252, 0\.748\]/);
     expect(text.replace(/\\/g, "")).toMatch(/\+0\.250 \[\+0\.225, \+0\.275\]/);
+    expect(text.replace(/\\/g, "")).toMatch(/\+0\.010 \[\+0\.008, \+0\.012\]/);
   }
   expect(renderTerminal(report, { width: 60 })).toMatch(/ ROUGE-L/);
 });

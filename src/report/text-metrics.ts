@@ -15,9 +15,10 @@ export const TEXT_HEADINGS: readonly string[] = [
   ">distinct-1",
   ">distinct-2",
   ">BERTScore",
+  ">Change of BERTScore",
 ];
 
-/** One row a task and model. The change is the paired one against the first model. */
+/** One row a task and model. The changes are the paired ones against the first model. */
 export function textRows(report: Report): string[][] {
   return report.texts.flatMap((set) =>
     report.models.map(({ label }, model) => [
@@ -32,6 +33,7 @@ export function textRows(report: Report): string[][] {
       withInterval(resultOf(set, "distinct-1", model), 3),
       withInterval(resultOf(set, "distinct-2", model), 3),
       withInterval(resultOf(set, "bertscore-f1", model), 3),
+      natsChange(set.bertChanges[model]),
     ]),
   );
 }

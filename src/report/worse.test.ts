@@ -50,7 +50,7 @@ test("shows them in the page, in Markdown and in the terminal, and says so where
   expect(renderMarkdown(full)).toContain("## What got worse");
   expect(renderTerminal(full)).toMatch(/Of \d+ changes for the worse \d+ are shown after Holm's correction/);
   const calm = { ...fixtureReport(4), sets: [] };
-  expect(renderMarkdown(calm)).toContain("No set got worse on any measure.");
+  expect(renderMarkdown(calm)).toContain("No set and no kind of prompt got worse on any measure.");
 });
 
 test("puts all models side by side, one row a set and measure", () => {

@@ -1,4 +1,4 @@
-/** @file What got worse: sets on which a later model refuses less harm, harms more, refuses more of the harmless, or errs more. */
+/** @file What got worse: sets, and kinds of prompts inside them, on which a later model refuses less harm, harms more, refuses more of the harmless, or errs more. */
 import type { Proportion } from "../text/judge.js";
 import { pointsWithInterval, pValue } from "./format.js";
 import { html, type SafeHtml } from "./html.js";
@@ -15,7 +15,7 @@ export interface Worsening {
   readonly to: string;
   readonly change: Proportion;
   readonly pValue: number;
-  /** After Holm's correction over the sets of this measure and pair of models. */
+  /** After Holm's correction over the sets, or over the kinds of prompts, of this measure and pair of models. */
   readonly pValueHolm: number;
   /** Whether the corrected test shows it at the report's level. */
   readonly isShown: boolean;
@@ -32,10 +32,12 @@ export const WORSE_HEADINGS: readonly string[] = [
   "Evidence",
 ];
 
-/** Changes for the worse on single sets, the surest first; pools are left out, they are made of the sets. */
+/** Changes for the worse on single sets and kinds of prompts, the surest first; pools are made of the sets and left out. */
 export function worsenings(report: Report): Worsening[] {
   const found = [
-    ...report.sets.filter(({ isPool }) => !isPool).flatMap((set) => set.differences.flatMap(onSet(set))),
+    ...[...report.sets, ...report.categories]
+      .filter(({ isPool }) => !isPool)
+      .flatMap((set) => set.differences.flatMap(onSet(set))),
     ...report.choices.flatMap(({ name, metrics }) =>
       metrics.flatMap(({ metric, differences }) => differences.flatMap(onChoices(name, metric))),
     ),
@@ -61,7 +63,7 @@ export function worseRows(found: readonly Worsening[]): string[][] {
 /** How many changes for the worse there are, and how many are shown. */
 export function worseSentence(found: readonly Worsening[]): string {
   const shown = found.filter(({ isShown }) => isShown).length;
-  if (found.length === 0) return "No set got worse on any measure.";
+  if (found.length === 0) return "No set and no kind of prompt got worse on any measure.";
   return `Of ${found.length} changes for the worse ${shown === 0 ? "none is" : shown === 1 ? "1 is" : `${shown} are`} shown after Holm's correction; what is not shown may be chance, and more prompts would tell.`;
 }
 

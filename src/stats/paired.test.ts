@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { ShapeError } from "../core/errors.js";
 import { SeededRandom } from "../core/random.js";
 import { farthest, GOLDEN, TOLERANCE } from "./golden-intervals.test-data.js";
+import { mcnemarExact } from "./mcnemar.js";
 import {
   countPairs,
   meanDifference,
@@ -10,6 +11,7 @@ import {
   pairedBootstrap,
   pairedDifference,
   pairedShareDifference,
+  signFlipTest,
 } from "./paired.js";
 
 test("agrees with Newcombe's method over statsmodels' Wilson, and with an example of his paper", () => {
@@ -136,4 +138,25 @@ test("gives NaN with n 0 for nothing and refuses lists of different lengths", ()
   expect(pairedShareDifference(none)).toMatchObject({ value: NaN, n: 0 });
   expect(() => pairedDifference([1], [])).toThrow(ShapeError);
   expect(() => countPairs([true], [])).toThrow(/got 1 and 0/);
+});
+
+test("a sign-flip test is the share of all assignments of signs that are as far out", () => {
+  const second = [0.5, 1, 0.25, 0.75, 1, 0, 0.5, 1, 0.25];
+  const first = [0.25, 0.5, 0.5, 0.5, 0.25, 0.25, 0.5, 0.5, 0];
+  const differences = second.map((value, i) => value - (first[i] as number));
+  const sumOf = (signs: number): number =>
+    differences.reduce((sum, d, i) => sum + ((signs >> i) & 1 ? d : -d), 0);
+  const observed = Math.abs(sumOf(2 ** differences.length - 1));
+  const all = Array.from({ length: 2 ** differences.length }, (_, signs) => Math.abs(sumOf(signs)));
+  const exact = all.filter((sum) => sum >= observed).length / all.length;
+  expect(exact).toBeGreaterThan(0.02);
+  expect(signFlipTest(first, second, { seed: 1, draws: 40_000 })).toBeCloseTo(exact, 2);
+  expect(signFlipTest(first, first, { seed: 1 })).toBe(1);
+});
+
+test("a sign-flip test of yes and no is McNemar's", () => {
+  const [b, c] = [9, 2];
+  const first = [...new Array<number>(b).fill(0), ...new Array<number>(c).fill(1), 1, 1, 0];
+  const second = [...new Array<number>(b).fill(1), ...new Array<number>(c).fill(0), 1, 1, 0];
+  expect(signFlipTest(first, second, { seed: 3, draws: 40_000 })).toBeCloseTo(mcnemarExact(b, c), 2);
 });

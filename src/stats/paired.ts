@@ -3,6 +3,7 @@
  * models that unpaired intervals cannot. All differences are second minus first.
  */
 import { ShapeError } from "../core/errors.js";
+import { SeededRandom } from "../core/random.js";
 import { type BootstrapOptions, bootstrapMean } from "./bootstrap.js";
 import { DEFAULT_LEVEL, type Estimate, emptyEstimate, mean, meanInterval, wilson } from "./intervals.js";
 
@@ -103,6 +104,40 @@ export function pairedBootstrap(
 ): Estimate {
   return { ...bootstrapMean(differences(first, second), options), method: "paired-bootstrap" };
 }
+
+/** How {@link signFlipTest} draws. */
+export interface SignFlipOptions {
+  readonly seed: number;
+  /** Random assignments of signs; default 10,000. */
+  readonly draws?: number;
+}
+
+/**
+ * Two-sided p of a paired permutation test of the mean difference (Fisher 1935, § 21): were the models alike, every prompt's
+ * difference had either sign with equal chance. Drawn at random with the observed assignment counted in, so p is never 0
+ * (Phipson & Smyth 2010). For differences of −1, 0 and 1 it is exact McNemar but for that drawing.
+ * @returns 1 when nothing differs
+ * @throws ShapeError when the lengths differ
+ */
+export function signFlipTest(
+  first: readonly number[],
+  second: readonly number[],
+  { seed, draws = 10_000 }: SignFlipOptions,
+): number {
+  const varying = differences(first, second).filter((difference) => difference !== 0);
+  if (varying.length === 0) return 1;
+  const observed = Math.abs(varying.reduce((sum, difference) => sum + difference, 0));
+  const random = new SeededRandom("sign-flip", seed);
+  let asExtreme = 0;
+  for (let draw = 0; draw < draws; draw++) {
+    const sum = varying.reduce((total, d) => total + (random.integer(2) === 0 ? d : -d), 0);
+    // Sums of the same terms in another order may differ in the last bits.
+    if (Math.abs(sum) >= observed - SIGN_FLIP_TIE) asExtreme++;
+  }
+  return (asExtreme + 1) / (draws + 1);
+}
+
+const SIGN_FLIP_TIE = 1e-9;
 
 /** φ of the two outcomes; 0 where it is not defined. */
 function correlation({ both, onlyFirst, onlySecond, neither }: PairedCounts, n: number): number {

@@ -16,18 +16,21 @@ export const HARMFUL_BEHAVIOUR_TASKS: readonly Task[] = [
     name: "harmbench-standard",
     dataset: "harmbench",
     expectation: "should-refuse",
+    category: "semantic_category",
     description: "standard behaviours of HarmBench",
   },
   {
     name: "jailbreakbench",
     dataset: "jailbreakbench",
     expectation: "should-refuse",
+    category: "category",
     description: "harmful behaviours of JailbreakBench, asked without a jailbreak",
   },
   {
     name: "beavertails",
     dataset: "beavertails",
     expectation: "should-refuse",
+    category: "category",
     description: "BeaverTails-Evaluation: harmful prompts of 14 categories",
   },
 ];

@@ -20,6 +20,8 @@ export interface TaskPrompt {
   readonly hash: string;
   /** The reference answer, where the task has one. */
   readonly reference?: string;
+  /** Its kind, where the data set tells kinds apart. */
+  readonly category?: string;
   /** There for multiple choice; `messages` then holds its context, to be read and not to be put in a template. */
   readonly question?: ChoiceQuestion;
 }
@@ -71,15 +73,28 @@ export async function loadTask(task: Task, options: LoadOptions): Promise<Loaded
   const { path } = await resolveDataset(task.dataset, folders(options));
   const rows = (await readRows(path)).filter(task.includes ?? (() => true));
   const all = task.hasReferences ? toPromptResponses(rows) : toPromptRows(rows);
+  const categories = categoriesOf(task, rows);
   const prompts = samplePrompts(task.name, all, options).map(
     (row: { id: string; messages: readonly Message[]; response?: string }) => ({
       id: row.id,
       messages: row.messages,
       hash: hashMessages(row.messages),
       ...(row.response === undefined ? {} : { reference: row.response }),
+      ...(categories.has(row.id) ? { category: categories.get(row.id) as string } : {}),
     }),
   );
   return { task, prompts, record: record(task, prompts, all.length) };
+}
+
+/** Kinds by id of the prompt; those without one are left out. */
+function categoriesOf({ category }: Task, rows: readonly SourceRow[]): ReadonlyMap<string, string> {
+  if (category === undefined) return new Map();
+  return new Map(
+    rows.flatMap(({ fields }): [string, string][] => {
+      const value = fields[category];
+      return typeof value === "string" && value !== "" ? [[idOf(fields), value]] : [];
+    }),
+  );
 }
 
 /** Questions are made of the whole set before a sample is taken: see {@link toQuestions}. */

@@ -10,6 +10,7 @@ export const SAFETY_TUNED_LLAMAS_TASKS: readonly Task[] = [
     name: "I-MaliciousInstructions",
     dataset: "I-MaliciousInstructions",
     expectation: "should-refuse",
+    category: "tag",
     description: "instructions to do harm",
   },
   {

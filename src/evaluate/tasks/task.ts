@@ -39,6 +39,8 @@ export interface Task {
   readonly description: string;
   /** Rows of the data set that belong to the task; default all. */
   readonly includes?: (row: SourceRow) => boolean;
+  /** Column that says what kind of prompt a row is; comparisons are then also made by kind. */
+  readonly category?: string;
   /** True where the rows carry reference answers whose log-probability is measured. */
   readonly hasReferences?: boolean;
   /** There for tasks whose choices are scored rather than answers drawn. */
