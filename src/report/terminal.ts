@@ -243,7 +243,7 @@ function referencesTable(report: Report, width: number, bold: (text: string) => 
 }
 
 /** In the order of the columns: how early each goes. */
-const TEXT_DISPENSABLE = [0, 0, 3, 1, 4, 5, 0, 2, 6, 3, 2];
+const TEXT_DISPENSABLE = [0, 0, 3, 1, 4, 5, 0, 2, 6, 3, 2, 7];
 
 function textsTable(report: Report, width: number, bold: (text: string) => string): string {
   return drawTable(columnsOf(TEXT_HEADINGS, TEXT_DISPENSABLE), textRows(report), width, bold);

@@ -22,7 +22,7 @@ function withTexts(): Report {
 
 test("is a table of models in HTML, Markdown and the terminal, with intervals and the paired change", () => {
   const report = withTexts();
-  for (const text of [renderPage(report), renderMarkdown(report), renderTerminal(report, { width: 200 })]) {
+  for (const text of [renderPage(report), renderMarkdown(report), renderTerminal(report, { width: 260 })]) {
     expect(text).toMatch(/ROUGE-L/);
     expect(text.replace(/\\/g, "")).toMatch(/0\.500 \[0\.252, 0\.748\]/);
     expect(text.replace(/\\/g, "")).toMatch(/\+0\.250 \[\+0\.225, \+0\.275\]/);
