@@ -11,12 +11,12 @@ import {
   renameSync,
   rmSync,
   statSync,
-  truncateSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { ConfigError, DatasetError, SafeToServeError, StorageError } from "./errors.js";
+import { ConfigError, SafeToServeError, StorageError } from "./errors.js";
 import { fileProblem } from "./file-problems.js";
+import { parseObject } from "./read-back.js";
 
 /** Most bytes of one call: larger ones fail on some systems. */
 const MOST_BYTES = 2 ** 30;
@@ -134,10 +134,15 @@ export class FileWriter {
   }
 }
 
-/** An append-only JSON Lines file. A last line cut by a kill is dropped on opening; all others are kept. */
-export class Journal<Row> {
+/**
+ * An append-only JSON Lines file. A last line cut by a kill is no row; it is taken away when the first row is appended, so that
+ * a file which is refused, because it turns out to be another one, stays as it is.
+ */
+export class Journal<Row extends object> {
   private readonly file: number;
   private sizeBytes: number;
+  /** What goes before the first row appended: a line break that is missing. */
+  private before: string;
   readonly path: string;
   readonly rows: Row[];
 
@@ -145,10 +150,12 @@ export class Journal<Row> {
   constructor(path: string) {
     this.path = path;
     makeFolder(dirname(path));
-    this.rows = readJournal<Row>(path);
+    const { rows, sizeBytes, isEnded } = readJournal<Row>(path);
+    this.rows = rows;
+    this.sizeBytes = sizeBytes;
+    this.before = isEnded ? "" : "\n";
     try {
       this.file = openSync(path, "a");
-      this.sizeBytes = fstatSync(this.file).size;
     } catch (cause) {
       throw writeError(path, cause);
     }
@@ -156,13 +163,15 @@ export class Journal<Row> {
 
   /** Appends rows as one write; what fails half-way is taken back. @throws ConfigError | StorageError */
   append(...rows: Row[]): void {
-    const bytes = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    const bytes = Buffer.from(this.before + rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
     try {
+      if (fstatSync(this.file).size > this.sizeBytes) ftruncateSync(this.file, this.sizeBytes);
       writeAll(this.file, bytes);
     } catch (cause) {
-      truncateQuietly(this.file, this.sizeBytes);
+      quietly(() => ftruncateSync(this.file, this.sizeBytes));
       throw writeError(this.path, cause);
     }
+    this.before = "";
     this.sizeBytes += bytes.length;
     this.rows.push(...rows);
   }
@@ -205,38 +214,41 @@ export function writeError(path: string, cause: unknown, hint?: string): SafeToS
   });
 }
 
-function readJournal<Row>(path: string): Row[] {
-  let content: Buffer;
-  try {
-    content = readFileSync(path);
-  } catch {
-    return [];
-  }
-  const end = content.lastIndexOf(10) + 1;
-  if (end < content.length) cutFile(path, end);
-  const lines = content.subarray(0, end).toString("utf8").split("\n").slice(0, -1);
-  return lines.map((line, i) => parseLine<Row>(line, path, i + 1));
+/** What a journal holds. */
+interface JournalContent<Row> {
+  readonly rows: Row[];
+  /** Without a cut line. */
+  readonly sizeBytes: number;
+  /** Whether the last row has its line break. */
+  readonly isEnded: boolean;
 }
 
-function cutFile(path: string, sizeBytes: number): void {
+function readJournal<Row extends object>(path: string): JournalContent<Row> {
+  const content = contentOf(path);
+  const end = content.lastIndexOf(10) + 1;
+  const lines = content.subarray(0, end).toString("utf8").split("\n").slice(0, -1);
+  const rows = lines.map((line, i) => parseObject<Row>(line, `${path}:${i + 1}`));
+  const last = content.subarray(end).toString("utf8");
+  if (last.startsWith("{") && !isWhole(last)) return { rows, sizeBytes: end, isEnded: true };
+  if (last !== "") rows.push(parseObject<Row>(last, `${path}:${lines.length + 1}`));
+  return { rows, sizeBytes: content.length, isEnded: last === "" };
+}
+
+function contentOf(path: string): Buffer {
   try {
-    truncateSync(path, sizeBytes);
+    return readFileSync(path);
   } catch (cause) {
+    if (fileProblem(cause).isMissing) return Buffer.alloc(0);
     throw writeError(path, cause);
   }
 }
 
-function parseLine<Row>(line: string, path: string, number: number): Row {
+function isWhole(line: string): boolean {
   try {
-    return JSON.parse(line) as Row;
-  } catch (cause) {
-    throw new DatasetError(
-      `${path}:${number}: expected one JSON object a line, got ${line.length} characters that do not parse`,
-      {
-        hint: "the file was changed by hand; remove that line or the file",
-        cause,
-      },
-    );
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -264,8 +276,4 @@ function removeQuietly(path: string): void {
 
 function closeQuietly(file: number): void {
   quietly(() => closeSync(file));
-}
-
-function truncateQuietly(file: number, sizeBytes: number): void {
-  quietly(() => ftruncateSync(file, sizeBytes));
 }

@@ -1,7 +1,8 @@
 /** @file Reads a finished evaluation back: manifest, samples, references, results. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { ConfigError, DatasetError } from "../core/errors.js";
+import { ConfigError } from "../core/errors.js";
+import { parseObject, readJsonFile, readTextFile } from "../core/read-back.js";
 import { REFERENCES_FILE, RESULTS_FILE, SAMPLES_FILE, VERDICTS_FILE } from "./evaluation-files.js";
 import { withVerdicts } from "./judging.js";
 import { readManifest } from "./manifest.js";
@@ -44,7 +45,7 @@ export function readEvaluation(folder: string): Evaluation {
     folder,
     name: basename(resolve(folder)),
     manifest,
-    results: reviveResults(parse(path, readFileSync(path, "utf8"))),
+    results: reviveResults(readJsonFile<EvaluationResults>(path, "the results of an evaluation")),
     samples: withVerdicts(samples, readLines<VerdictRow>(join(folder, VERDICTS_FILE))),
     references: readLines<ReferenceRow>(join(folder, REFERENCES_FILE)),
   };
@@ -65,16 +66,8 @@ function reviveResults(results: EvaluationResults): EvaluationResults {
   return { ...results, tasks };
 }
 
-function readLines<Row>(path: string): Row[] {
+function readLines<Row extends object>(path: string): Row[] {
   if (!existsSync(path)) return [];
-  const lines = readFileSync(path, "utf8").split("\n");
-  return lines.filter((line) => line !== "").map((line, i) => parse<Row>(`${path}:${i + 1}`, line));
-}
-
-function parse<Value>(where: string, text: string): Value {
-  try {
-    return JSON.parse(text) as Value;
-  } catch (cause) {
-    throw new DatasetError(`${where}: expected JSON, got text that does not parse`, { cause });
-  }
+  const lines = readTextFile(path, "lines of an evaluation").split("\n");
+  return lines.filter((line) => line !== "").map((line, i) => parseObject<Row>(line, `${path}:${i + 1}`));
 }
