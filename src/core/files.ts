@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import {
   closeSync,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -13,7 +14,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { ConfigError, SafeToServeError, StorageError } from "./errors.js";
 import { fileProblem } from "./file-problems.js";
 import { parseObject } from "./read-back.js";
@@ -29,7 +30,7 @@ export async function writeFileDurably(path: string, content: string | Uint8Arra
   const temporary = temporaryName(path);
   makeFolder(dirname(path));
   try {
-    const writer = new FileWriter(temporary);
+    const writer = new FileWriter(temporary, path);
     writer.write(typeof content === "string" ? Buffer.from(content) : content);
     writer.finish();
     renameSync(temporary, path);
@@ -70,7 +71,19 @@ export function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
   } catch (cause) {
-    throw writeError(path, cause);
+    throw writeError(path, fileProblem(cause).isMissing ? reasonAgainst(path, cause) : cause);
+  }
+}
+
+/** Node says "no such file" of folders on a read-only file system: what the system says of the first that is missing. */
+function reasonAgainst(path: string, cause: unknown): unknown {
+  let missing = resolve(path);
+  while (!existsSync(dirname(missing))) missing = dirname(missing);
+  try {
+    mkdirSync(missing);
+    return cause;
+  } catch (reason) {
+    return reason;
   }
 }
 
@@ -94,16 +107,19 @@ export function requireWritable(path: string): void {
 
 /** A new file that is written piece by piece. It is complete only after {@link FileWriter.finish}. */
 export class FileWriter {
-  private readonly path: string;
+  private readonly name: string;
   private readonly file: number;
 
-  /** @throws ConfigError | StorageError, as do all methods but `abandon`; the file is closed by then */
-  constructor(path: string) {
-    this.path = path;
+  /**
+   * @param name what errors call it
+   * @throws ConfigError | StorageError, as do all methods but `abandon`; the file is closed by then
+   */
+  constructor(path: string, name = path) {
+    this.name = name;
     try {
       this.file = openSync(path, "wx");
     } catch (cause) {
-      throw writeError(path, cause);
+      throw writeError(name, cause);
     }
   }
 
@@ -113,7 +129,7 @@ export class FileWriter {
       writeAll(this.file, bytes);
     } catch (cause) {
       this.abandon();
-      throw writeError(this.path, cause);
+      throw writeError(this.name, cause);
     }
   }
 
@@ -122,7 +138,7 @@ export class FileWriter {
     try {
       fsyncSync(this.file);
     } catch (cause) {
-      throw writeError(this.path, cause);
+      throw writeError(this.name, cause);
     } finally {
       this.abandon();
     }

@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import fs, { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { DatasetError } from "./errors.js";
-import { Journal } from "./files.js";
+import { ConfigError, DatasetError } from "./errors.js";
+import { Journal, makeFolder } from "./files.js";
 
 const root = mkdtempSync(join(tmpdir(), "safe-to-serve-journal-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -41,3 +42,20 @@ test.each(["notes of mine", "notes\nof mine\n", "5\n", "[]", "null\n", '{"a":1}\
     expect(content()).toBe(before);
   },
 );
+
+test("a read-only file system is named as what it is, where Node says that there is no such folder", () => {
+  const { mkdirSync } = fs;
+  // Node 20's mkdir with `recursive` below a read-only mount, and its plain one.
+  fs.mkdirSync = ((_: string, options?: { recursive?: boolean }) => {
+    throw Object.assign(new Error("mkdir"), { code: options?.recursive ? "ENOENT" : "EROFS" });
+  }) as typeof fs.mkdirSync;
+  syncBuiltinESMExports();
+  try {
+    const make = () => makeFolder(join(root, "a", "b"));
+    expect(make).toThrow(ConfigError);
+    expect(make).toThrow(/b: expected to write it, got a read-only file system/);
+  } finally {
+    fs.mkdirSync = mkdirSync;
+    syncBuiltinESMExports();
+  }
+});
