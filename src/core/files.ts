@@ -114,7 +114,7 @@ export class FileWriter {
    * @param name what errors call it
    * @throws ConfigError | StorageError, as do all methods but `abandon`; the file is closed by then
    */
-  constructor(path: string, name = path) {
+  constructor(path: string, name: string = path) {
     this.name = name;
     try {
       this.file = openSync(path, "wx");

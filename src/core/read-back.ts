@@ -40,6 +40,23 @@ export function parseObject<T extends object>(text: string, where: string, what 
   throw changedByHand(where, what, value === null ? "null" : Array.isArray(value) ? "a list" : typeof value);
 }
 
+/**
+ * Looks whether an object read back is of its kind, by members that all of them have.
+ * @param members what `typeof` says of each
+ * @throws DatasetError naming `where` and the first that is missing
+ */
+export function requireMembers(
+  value: object,
+  where: string,
+  members: Readonly<Record<string, string>>,
+): void {
+  for (const [name, type] of Object.entries(members)) {
+    const member: unknown = Reflect.get(value, name);
+    if (typeof member !== type || member === null)
+      throw changedByHand(where, `${name} in it`, member === undefined ? "none" : typeof member);
+  }
+}
+
 function changedByHand(where: string, what: string, got: string, cause?: unknown): DatasetError {
   return new DatasetError(`${where}: expected ${what}, got ${got}`, {
     hint: "the file is damaged or was changed by hand; put it right, or remove it or its folder and begin anew",

@@ -7,12 +7,20 @@ import { join } from "node:path";
 import { ConfigError } from "../core/errors.js";
 import { writeJsonDurably } from "../core/files.js";
 import { hashJson, type Json } from "../core/hash.js";
-import { readJsonFile } from "../core/read-back.js";
+import { readJsonFile, requireMembers } from "../core/read-back.js";
 import type { Judge } from "../text/judge.js";
 import type { EvaluationJudge, EvaluationManifest, EvaluationSampling } from "./results.js";
 
 /** Name of the manifest in an evaluation's folder. */
 export const MANIFEST_FILE = "evaluation.json";
+
+const MANIFEST_MEMBERS = {
+  target: "object",
+  modelHash: "string",
+  sampling: "object",
+  tasks: "object",
+  judges: "object",
+};
 
 /** A judge as the manifest records it. */
 export function recordJudge(judge: Judge): EvaluationJudge {
@@ -57,7 +65,9 @@ export function readManifest(folder: string): EvaluationManifest {
         hint: "give the folder that `evaluate --out` wrote",
       },
     );
-  return readJsonFile<EvaluationManifest>(path, "what an evaluation asked");
+  const manifest = readJsonFile<Partial<EvaluationManifest>>(path, "what an evaluation asked");
+  requireMembers(manifest, path, MANIFEST_MEMBERS);
+  return manifest as EvaluationManifest;
 }
 
 /** What keeps two evaluations from being one, each in a few words; empty when nothing does. */

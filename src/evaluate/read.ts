@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { ConfigError } from "../core/errors.js";
-import { parseObject, readJsonFile, readTextFile } from "../core/read-back.js";
+import { parseObject, readJsonFile, readTextFile, requireMembers } from "../core/read-back.js";
 import { REFERENCES_FILE, RESULTS_FILE, SAMPLES_FILE, VERDICTS_FILE } from "./evaluation-files.js";
 import { withVerdicts } from "./judging.js";
 import { readManifest } from "./manifest.js";
@@ -40,7 +40,9 @@ export function readEvaluation(folder: string): Evaluation {
     throw new ConfigError(`${folder}: expected a finished evaluation, got one without ${RESULTS_FILE}`, {
       hint: "run the same `evaluate` command again: it goes on where it stopped",
     });
-  const samples = latestRows(readLines<SampleRow>(join(folder, SAMPLES_FILE)));
+  const stored = readLines<SampleRow>(join(folder, SAMPLES_FILE));
+  requireSamples(stored, join(folder, SAMPLES_FILE));
+  const samples = latestRows(stored);
   return {
     folder,
     name: basename(resolve(folder)),
@@ -49,6 +51,15 @@ export function readEvaluation(folder: string): Evaluation {
     samples: withVerdicts(samples, readLines<VerdictRow>(join(folder, VERDICTS_FILE))),
     references: readLines<ReferenceRow>(join(folder, REFERENCES_FILE)),
   };
+}
+
+const SAMPLE_MEMBERS = { id: "string", messages: "object", response: "string" };
+
+/** @throws DatasetError for a line that is no answer of an evaluation */
+export function requireSamples(rows: readonly SampleRow[], path: string): void {
+  rows.forEach((row, i) => {
+    requireMembers(row, `${path}:${i + 1}`, SAMPLE_MEMBERS);
+  });
 }
 
 const NUMBERS = ["value", "low", "high", "worstCase", "bestCase"] as const;

@@ -115,6 +115,7 @@ export async function trainLoop<Row extends TrainingRow>(task: LoopTask<Row>): P
       task.hooks?.signal?.throwIfAborted();
       await trainStep(task, run, { journal, total, start });
       if (isDue(run.step, task.options.saveSteps, total)) {
+        journal.flush();
         await saveCheckpoint(task.folder, run.snapshot(), task.saveAdapter);
       }
     }
