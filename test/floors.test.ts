@@ -30,6 +30,19 @@ test("every folder of src has a floor", () => {
   expect(folders.map(({ name }) => name).filter((name) => !FLOORS.flat().includes(name))).toEqual([]);
 });
 
+/** What of `node:fs` makes or changes files. Removing and renaming need no room. */
+const WRITING =
+  /\b(writeFile|appendFile|write|writev|createWriteStream|mkdir|mkdtemp|copyFile|cp|f?truncate|symlink|link)(Sync)?\b/;
+
+test("files are written in one place, which knows what a full disk is", () => {
+  const shipped = sourceFiles(source).filter((file) => !file.endsWith(".test-data.ts"));
+  const writers = shipped.filter((file) => {
+    const imports = readFileSync(file, "utf8").matchAll(/import ([^;]*?) from "node:fs(?:\/promises)?"/g);
+    return Array.from(imports).some(([, names = ""]) => WRITING.test(names) || /\*|^\w+$/.test(names));
+  });
+  expect(writers.map((file) => relative(source, file))).toEqual(["core/files.ts"]);
+});
+
 function violations(root: string, floors: readonly (readonly string[])[]): string[] {
   const floorOf = (room: string) => floors.findIndex((rooms) => rooms.includes(room));
   return sourceFiles(root).flatMap((file) => {

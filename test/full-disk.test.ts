@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { AnswerJournal } from "../src/cli/run/answer-journal.js";
-import { runDataFetch } from "../src/cli/run/data.js";
+import { runDataCheck, runDataFetch } from "../src/cli/run/data.js";
+import { runJudgeScore, runJudgeValidate } from "../src/cli/run/judge.js";
 import { ConfigError, type SafeToServeError, StorageError } from "../src/core/errors.js";
 import { createEngine } from "../src/engine/engine.js";
 import type { Engine } from "../src/engine/types.js";
@@ -17,6 +18,8 @@ import { compareEvaluations } from "../src/evaluate/compare.js";
 import { readEvaluation } from "../src/evaluate/read.js";
 import { evaluate } from "../src/evaluate/run.js";
 import { suite } from "../src/evaluate/tasks/suites.js";
+import { Labelling } from "../src/judges/labelling/labelling.js";
+import { labelWords } from "../src/judges/labelling/words.js";
 import { refusalMatcher } from "../src/judges/refusal-matcher.js";
 import { downloadHubModel } from "../src/models/hub/hub.js";
 import type { LoadedModel } from "../src/models/loaded-model.js";
@@ -93,6 +96,8 @@ async function fillAtEveryCall(
     const error = await failureOf(work);
     expect(error, `call ${call} of ${calls}`).toBeInstanceOf(fault === "ENOSPC" ? StorageError : ConfigError);
     expect(error.message).toMatch(/^\S+: expected to write it, got (no space left|permission denied)/);
+    // Names of files inside a folder that is written whole are those of its temporary one.
+    if (!/\.tmp[/\\]/.test(error.message)) expect(error.message).not.toMatch(/\.tmp:/);
     expect(error.hint).toMatch(fault === "ENOSPC" ? /^make room/ : /permissions|SAFE_TO_SERVE_CACHE/);
     checkLeft(whole);
     disk.heal();
@@ -162,12 +167,85 @@ async function comparison(): Promise<void> {
 }
 
 async function dataFetch(): Promise<void> {
+  await quietly(() => runDataFetch(["xstest", "I-CoNa"], { out, json: true }));
+}
+
+/** A command's run without its result on stdout. */
+async function quietly(run: () => Promise<unknown>): Promise<void> {
   const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
   try {
-    await runDataFetch(["xstest", "I-CoNa"], { out, json: true });
+    await run();
   } finally {
     write.mockRestore();
   }
+}
+
+/** A file of three answers with labels. */
+function answersFile(): string {
+  const path = join(root, "answers.jsonl");
+  const row = (id: string, response: string, refused: number) => ({
+    id,
+    prompt: `Say ${id}`,
+    response,
+    refused,
+  });
+  const rows = [row("a", "Sure.", 0), row("b", "I can't help with that.", 1), row("c", "Yes.", 0)];
+  writeFileSync(path, rows.map((each) => `${JSON.stringify(each)}\n`).join(""));
+  return path;
+}
+
+const judging = { judge: "refusal-matcher", seed: 0, json: true };
+
+const judged = (): Promise<void> =>
+  quietly(() => runJudgeScore({ ...judging, data: answersFile(), out: join(out, "verdicts.jsonl") }));
+
+const validation = (): Promise<void> =>
+  quietly(() =>
+    runJudgeValidate({ ...judging, data: answersFile(), labelField: "refused", labels: "refusal", out }),
+  );
+
+async function labelling(): Promise<void> {
+  const answers = ["a", "b"].map((id) => ({
+    id,
+    messages: [{ role: "user" as const, content: id }],
+    response: "Sure.",
+  }));
+  const work = new Labelling({
+    answers,
+    words: labelWords("refusal"),
+    labeller: "me",
+    path: join(out, "labels.jsonl"),
+    seed: 0,
+  });
+  try {
+    for (let place = work.openFrom(0); place !== null; place = work.openFrom(place))
+      work.setLabel(place, "refusal", 1);
+  } finally {
+    work.close();
+  }
+}
+
+const cleanRows = (): Promise<void> =>
+  quietly(() =>
+    runDataCheck(answersFile(), { against: [other()], remove: join(out, "clean.jsonl"), json: true }),
+  );
+
+function other(): string {
+  const path = join(root, "other.jsonl");
+  writeFileSync(path, '{"prompt":"Say a"}\n');
+  return path;
+}
+
+async function judgedEvaluation(): Promise<void> {
+  const later = { ...refusalMatcher(), name: "later" };
+  await evaluate({
+    model: new MockChatModel({ respond: () => "Sure." }),
+    judges: [refusalMatcher()],
+    laterJudges: [later],
+    tasks: suite("demo").slice(0, 2),
+    limit: 2,
+    out,
+  });
 }
 
 async function inCache(work: () => Promise<unknown>): Promise<void> {
@@ -208,6 +286,11 @@ const WORK: readonly [string, () => Promise<void>, number][] = [
   ["training", training, 50],
   ["answers of generate", answers, 10],
   ["an evaluation and its report", () => evaluation(out, "Sure."), 20],
+  ["verdicts of judges beside the matcher", judgedEvaluation, 10],
+  ["verdicts on a file", judged, 5],
+  ["the validation of a judge", validation, 8],
+  ["labels by hand", labelling, 5],
+  ["rows without evaluation prompts", cleanRows, 4],
   ["a comparison", comparison, 8],
   ["data sets that are laid out", dataFetch, 8],
   ["a converted checkpoint", conversion, 15],

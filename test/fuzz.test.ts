@@ -164,14 +164,80 @@ test("GGUF", { timeout: TIMEOUT_MS }, async () => {
   await fuzz(
     [tinyGguf(), ggufBytes({ "general.alignment": 32, x: ["a", "b"], y: [1, 2] }, quantised)],
     RUNS,
-    (bytes) => {
-      const source = bytesInMemory("fuzz", bytes);
-      const file = parseGguf(source);
-      for (const one of file.tensors.values()) readGgufTensor(source, one);
-      tokenizerFromGguf(file);
-      configFromGguf(file);
-    },
+    readGguf,
   );
+});
+
+function readGguf(bytes: Uint8Array): void {
+  const source = bytesInMemory("fuzz", bytes);
+  const file = parseGguf(source);
+  for (const one of file.tensors.values()) readGgufTensor(source, one);
+  tokenizerFromGguf(file);
+  configFromGguf(file);
+}
+
+/** Sizes and offsets that a header may claim. */
+const size = fc.oneof(fc.nat(64), fc.constantFrom(-1, 0.5, 2 ** 31, 2 ** 32, 2 ** 40, 2 ** 53, 1e300));
+/** The same, as GGUF stores them. */
+const count = fc.oneof(fc.nat(64), fc.constantFrom(2 ** 31, 2 ** 32 - 1, 2 ** 40, 2 ** 53));
+
+test("safetensors headers that are well-formed JSON with any claims", { timeout: TIMEOUT_MS }, async () => {
+  const entry = fc.record(
+    {
+      dtype: fc.constantFrom("F32", "F16", "BF16", "I64", "BOOL", "F8_E4M3", "x", 4),
+      shape: fc.array(size, { maxLength: 3 }),
+      data_offsets: fc.array(size, { minLength: 1, maxLength: 3 }),
+    },
+    { requiredKeys: [] },
+  );
+  const header = fc.dictionary(
+    fc.constantFrom("a", "b", "c", "__metadata__", "__proto__", "constructor"),
+    fc.oneof({ weight: 4, arbitrary: entry }, { weight: 1, arbitrary: fc.jsonValue() }),
+    { maxKeys: 4 },
+  );
+  const property = fc.asyncProperty(header, fc.nat(256), (claims, length) =>
+    isRefusedOrRead(() => {
+      const source = bytesInMemory("fuzz", safetensorsBytes(claims, new Uint8Array(length)));
+      for (const one of parseSafetensors(source).entries.values()) readTensor(source, one);
+    }),
+  );
+  await fc.assert(property, { numRuns: RUNS * 2, seed: SEED });
+});
+
+test("GGUF files whose parts are well-formed and whose claims are any", { timeout: TIMEOUT_MS }, async () => {
+  const keys = [
+    "general.architecture",
+    "general.alignment",
+    "llama.block_count",
+    "llama.embedding_length",
+    "llama.attention.head_count",
+    "llama.rope.freq_base",
+    "tokenizer.ggml.model",
+    "tokenizer.ggml.tokens",
+    "tokenizer.ggml.token_type",
+    "tokenizer.ggml.merges",
+    "tokenizer.ggml.bos_token_id",
+    "tokenizer.chat_template",
+  ];
+  const value = fc.oneof(
+    fc.constantFrom("llama", "gpt2", "qwen2", "mistral", ""),
+    fc.string({ maxLength: 8, unit: "binary" }),
+    fc.nat(),
+    fc.boolean(),
+    fc.array(fc.string({ maxLength: 3 }), { maxLength: 5 }),
+    fc.array(fc.nat(9), { maxLength: 5 }),
+  );
+  const tensor = fc.record({
+    name: fc.constantFrom("token_embd.weight", "output_norm.weight", "blk.0.attn_q.weight", "x", ""),
+    dimensions: fc.array(count, { maxLength: 5 }),
+    type: fc.nat(40),
+    bytes: fc.uint8Array({ maxLength: 300 }),
+  });
+  const metadata = fc.dictionary(fc.constantFrom(...keys), value, { maxKeys: 12 });
+  const property = fc.asyncProperty(metadata, fc.array(tensor, { maxLength: 3 }), (pairs, tensors) =>
+    isRefusedOrRead(() => readGguf(ggufBytes(pairs, tensors))),
+  );
+  await fc.assert(property, { numRuns: RUNS * 2, seed: SEED });
 });
 
 test("Parquet", { timeout: TIMEOUT_MS }, async () => {

@@ -2,36 +2,14 @@
 /**
  * @file The `safe-to-serve` command. To add a command: `src/cli/commands/<name>.ts` exports `<name>Command(): Command`
  * (description, options from `options.ts`, an example by `addHelpText("after", …)`) and imports commander and
- * `options.ts` only; its action imports `../run/<name>.js`, which may import anything, lazily. Then list it below.
- * Start-up stays under 200 ms this way.
+ * `options.ts` only; its action imports `../run/<name>.js`, which may import anything, lazily. Then list it in
+ * `all-commands.ts`. Start-up stays under 200 ms this way.
  */
-import { chatCommand } from "./commands/chat.js";
-import { compareCommand } from "./commands/compare.js";
-import { dataCommand } from "./commands/data.js";
-import { demoCommand } from "./commands/demo.js";
-import { evaluateCommand } from "./commands/evaluate.js";
-import { generateCommand } from "./commands/generate.js";
-import { judgeCommand } from "./commands/judge.js";
-import { modelsCommand } from "./commands/models.js";
-import { scoreCommand } from "./commands/score.js";
-import { tokenizeCommand } from "./commands/tokenize.js";
-import { trainCommand } from "./commands/train.js";
+import { allCommands } from "./all-commands.js";
 import { describeFailure, EXIT } from "./failure.js";
 import { buildProgram, runProgram } from "./program.js";
 
-const program = buildProgram([
-  demoCommand(),
-  modelsCommand(),
-  dataCommand(),
-  tokenizeCommand(),
-  trainCommand(),
-  evaluateCommand(),
-  compareCommand(),
-  judgeCommand(),
-  generateCommand(),
-  chatCommand(),
-  scoreCommand(),
-]);
+const program = buildProgram(allCommands());
 
 // A reader that stops early (`| head`) is no failure; a full disk behind `>` is.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

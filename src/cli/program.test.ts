@@ -51,7 +51,7 @@ describe("exit codes", () => {
       ["--verbose", "group", "leaf", "--data", "x"],
       ["group", "leaf", "--data", "x", "--verbose"],
     ]) {
-      expect((await run(argv, fail)).stderr).toMatch(/error: x: wrong\n.*\n\s+at /);
+      expect((await run(argv, fail)).stderr).toMatch(/error: x: wrong\nhint: .*\n.*\n\s+at /);
     }
   });
 });

@@ -27,6 +27,10 @@ export abstract class SafeToServeError extends Error {
 export class ConfigError extends SafeToServeError {
   override readonly name = "ConfigError";
   readonly code = "config";
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, { hint: "change what the message names; --help lists what a command takes", ...details });
+  }
 }
 
 /** A graph that cannot be built. */

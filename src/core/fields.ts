@@ -2,6 +2,7 @@
  * @file Strict reading of plain data (YAML, JSON) into typed records: what is unknown, missing or out of range is refused
  * in one line that names file, line and path, with the nearest known name as a hint.
  */
+import { basename } from "node:path";
 import { ConfigError } from "./errors.js";
 
 /** Where a value stands in its file. */
@@ -112,9 +113,13 @@ export function nearestName(name: string, known: readonly string[]): string | nu
 }
 
 /** The refusal of a value. */
-export function wrong(place: Place, expected: string, got: string, hint?: string): ConfigError {
-  const message = `${whereOf(place)}: expected ${expected}, got ${got}`;
-  return new ConfigError(message, hint === undefined ? {} : { hint });
+export function wrong(
+  place: Place,
+  expected: string,
+  got: string,
+  hint = `change it in ${basename(place.file)}`,
+): ConfigError {
+  return new ConfigError(`${whereOf(place)}: expected ${expected}, got ${got}`, { hint });
 }
 
 function unknownName(place: Place, expected: string, got: string, known: readonly string[]): ConfigError {

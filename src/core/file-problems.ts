@@ -33,6 +33,8 @@ export interface FileProblem {
   readonly isPlace: boolean;
   /** Whether it is a code that is known here. */
   readonly isKnown: boolean;
+  /** Whether there is nothing at the path. */
+  readonly isMissing: boolean;
 }
 
 /** Describes what a call of the file system threw. */
@@ -44,5 +46,6 @@ export function fileProblem(cause: unknown): FileProblem {
     problem: known === undefined ? text : `${known} (${code})`,
     isPlace: code in PLACES,
     isKnown: known !== undefined,
+    isMissing: code === "ENOENT",
   };
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import {
   closeSync,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -11,12 +12,12 @@ import {
   renameSync,
   rmSync,
   statSync,
-  truncateSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
-import { ConfigError, DatasetError, SafeToServeError, StorageError } from "./errors.js";
+import { dirname, resolve } from "node:path";
+import { ConfigError, SafeToServeError, StorageError } from "./errors.js";
 import { fileProblem } from "./file-problems.js";
+import { parseObject } from "./read-back.js";
 
 /** Most bytes of one call: larger ones fail on some systems. */
 const MOST_BYTES = 2 ** 30;
@@ -29,7 +30,7 @@ export async function writeFileDurably(path: string, content: string | Uint8Arra
   const temporary = temporaryName(path);
   makeFolder(dirname(path));
   try {
-    const writer = new FileWriter(temporary);
+    const writer = new FileWriter(temporary, path);
     writer.write(typeof content === "string" ? Buffer.from(content) : content);
     writer.finish();
     renameSync(temporary, path);
@@ -70,7 +71,19 @@ export function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
   } catch (cause) {
-    throw writeError(path, cause);
+    throw writeError(path, fileProblem(cause).isMissing ? reasonAgainst(path, cause) : cause);
+  }
+}
+
+/** Node says "no such file" of folders on a read-only file system: what the system says of the first that is missing. */
+function reasonAgainst(path: string, cause: unknown): unknown {
+  let missing = resolve(path);
+  while (!existsSync(dirname(missing))) missing = dirname(missing);
+  try {
+    mkdirSync(missing);
+    return cause;
+  } catch (reason) {
+    return reason;
   }
 }
 
@@ -94,16 +107,19 @@ export function requireWritable(path: string): void {
 
 /** A new file that is written piece by piece. It is complete only after {@link FileWriter.finish}. */
 export class FileWriter {
-  private readonly path: string;
+  private readonly name: string;
   private readonly file: number;
 
-  /** @throws ConfigError | StorageError, as do all methods but `abandon`; the file is closed by then */
-  constructor(path: string) {
-    this.path = path;
+  /**
+   * @param name what errors call it
+   * @throws ConfigError | StorageError, as do all methods but `abandon`; the file is closed by then
+   */
+  constructor(path: string, name: string = path) {
+    this.name = name;
     try {
       this.file = openSync(path, "wx");
     } catch (cause) {
-      throw writeError(path, cause);
+      throw writeError(name, cause);
     }
   }
 
@@ -113,7 +129,7 @@ export class FileWriter {
       writeAll(this.file, bytes);
     } catch (cause) {
       this.abandon();
-      throw writeError(this.path, cause);
+      throw writeError(this.name, cause);
     }
   }
 
@@ -122,7 +138,7 @@ export class FileWriter {
     try {
       fsyncSync(this.file);
     } catch (cause) {
-      throw writeError(this.path, cause);
+      throw writeError(this.name, cause);
     } finally {
       this.abandon();
     }
@@ -134,10 +150,15 @@ export class FileWriter {
   }
 }
 
-/** An append-only JSON Lines file. A last line cut by a kill is dropped on opening; all others are kept. */
-export class Journal<Row> {
+/**
+ * An append-only JSON Lines file. A last line cut by a kill is no row; it is taken away when the first row is appended, so that
+ * a file which is refused, because it turns out to be another one, stays as it is.
+ */
+export class Journal<Row extends object> {
   private readonly file: number;
   private sizeBytes: number;
+  /** What goes before the first row appended: a line break that is missing. */
+  private before: string;
   readonly path: string;
   readonly rows: Row[];
 
@@ -145,10 +166,12 @@ export class Journal<Row> {
   constructor(path: string) {
     this.path = path;
     makeFolder(dirname(path));
-    this.rows = readJournal<Row>(path);
+    const { rows, sizeBytes, isEnded } = readJournal<Row>(path);
+    this.rows = rows;
+    this.sizeBytes = sizeBytes;
+    this.before = isEnded ? "" : "\n";
     try {
       this.file = openSync(path, "a");
-      this.sizeBytes = fstatSync(this.file).size;
     } catch (cause) {
       throw writeError(path, cause);
     }
@@ -156,13 +179,15 @@ export class Journal<Row> {
 
   /** Appends rows as one write; what fails half-way is taken back. @throws ConfigError | StorageError */
   append(...rows: Row[]): void {
-    const bytes = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    const bytes = Buffer.from(this.before + rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
     try {
+      if (fstatSync(this.file).size > this.sizeBytes) ftruncateSync(this.file, this.sizeBytes);
       writeAll(this.file, bytes);
     } catch (cause) {
-      truncateQuietly(this.file, this.sizeBytes);
+      quietly(() => ftruncateSync(this.file, this.sizeBytes));
       throw writeError(this.path, cause);
     }
+    this.before = "";
     this.sizeBytes += bytes.length;
     this.rows.push(...rows);
   }
@@ -205,38 +230,41 @@ export function writeError(path: string, cause: unknown, hint?: string): SafeToS
   });
 }
 
-function readJournal<Row>(path: string): Row[] {
-  let content: Buffer;
-  try {
-    content = readFileSync(path);
-  } catch {
-    return [];
-  }
-  const end = content.lastIndexOf(10) + 1;
-  if (end < content.length) cutFile(path, end);
-  const lines = content.subarray(0, end).toString("utf8").split("\n").slice(0, -1);
-  return lines.map((line, i) => parseLine<Row>(line, path, i + 1));
+/** What a journal holds. */
+interface JournalContent<Row> {
+  readonly rows: Row[];
+  /** Without a cut line. */
+  readonly sizeBytes: number;
+  /** Whether the last row has its line break. */
+  readonly isEnded: boolean;
 }
 
-function cutFile(path: string, sizeBytes: number): void {
+function readJournal<Row extends object>(path: string): JournalContent<Row> {
+  const content = contentOf(path);
+  const end = content.lastIndexOf(10) + 1;
+  const lines = content.subarray(0, end).toString("utf8").split("\n").slice(0, -1);
+  const rows = lines.map((line, i) => parseObject<Row>(line, `${path}:${i + 1}`));
+  const last = content.subarray(end).toString("utf8");
+  if (last.startsWith("{") && !isWhole(last)) return { rows, sizeBytes: end, isEnded: true };
+  if (last !== "") rows.push(parseObject<Row>(last, `${path}:${lines.length + 1}`));
+  return { rows, sizeBytes: content.length, isEnded: last === "" };
+}
+
+function contentOf(path: string): Buffer {
   try {
-    truncateSync(path, sizeBytes);
+    return readFileSync(path);
   } catch (cause) {
+    if (fileProblem(cause).isMissing) return Buffer.alloc(0);
     throw writeError(path, cause);
   }
 }
 
-function parseLine<Row>(line: string, path: string, number: number): Row {
+function isWhole(line: string): boolean {
   try {
-    return JSON.parse(line) as Row;
-  } catch (cause) {
-    throw new DatasetError(
-      `${path}:${number}: expected one JSON object a line, got ${line.length} characters that do not parse`,
-      {
-        hint: "the file was changed by hand; remove that line or the file",
-        cause,
-      },
-    );
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -264,8 +292,4 @@ function removeQuietly(path: string): void {
 
 function closeQuietly(file: number): void {
   quietly(() => closeSync(file));
-}
-
-function truncateQuietly(file: number, sizeBytes: number): void {
-  quietly(() => ftruncateSync(file, sizeBytes));
 }

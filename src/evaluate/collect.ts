@@ -7,6 +7,7 @@ import { REFERENCES_FILE, SAMPLES_FILE, VERDICTS_FILE } from "./evaluation-files
 import { judgeable, judgeSamples, withVerdicts } from "./judging.js";
 import { isMultipleChoice, scoreChoices } from "./multiple-choice.js";
 import type { EvaluateOptions, EvaluationProgress } from "./options.js";
+import { requireSamples } from "./read.js";
 import { countReferences, scoreReferences } from "./references.js";
 import type { EvaluationSampling, ReferenceRow, SampleRow, VerdictRow } from "./results.js";
 import { requestId, sampleId } from "./sample-ids.js";
@@ -22,6 +23,7 @@ export async function collectSamples(
 ): Promise<readonly SampleRow[]> {
   const journal = new Journal<SampleRow>(join(options.out, SAMPLES_FILE));
   try {
+    requireSamples(journal.rows, journal.path);
     const drawn = tasks.filter((each) => !isMultipleChoice(each));
     if (drawn.length > 0) await collectAnswers(options, drawn, journal, { sampling, seed });
     const scored = tasks.filter(isMultipleChoice);

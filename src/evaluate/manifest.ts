@@ -2,16 +2,25 @@
  * @file What was asked of whom, fixed before the first answer: a run goes on only where model, sampling, judges and
  * prompts are the very same, so that no result ever mixes two models.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, DatasetError } from "../core/errors.js";
+import { ConfigError } from "../core/errors.js";
 import { writeJsonDurably } from "../core/files.js";
 import { hashJson, type Json } from "../core/hash.js";
+import { readJsonFile, requireMembers } from "../core/read-back.js";
 import type { Judge } from "../text/judge.js";
 import type { EvaluationJudge, EvaluationManifest, EvaluationSampling } from "./results.js";
 
 /** Name of the manifest in an evaluation's folder. */
 export const MANIFEST_FILE = "evaluation.json";
+
+const MANIFEST_MEMBERS = {
+  target: "object",
+  modelHash: "string",
+  sampling: "object",
+  tasks: "object",
+  judges: "object",
+};
 
 /** A judge as the manifest records it. */
 export function recordJudge(judge: Judge): EvaluationJudge {
@@ -56,11 +65,9 @@ export function readManifest(folder: string): EvaluationManifest {
         hint: "give the folder that `evaluate --out` wrote",
       },
     );
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as EvaluationManifest;
-  } catch (cause) {
-    throw new DatasetError(`${path}: expected JSON, got text that does not parse`, { cause });
-  }
+  const manifest = readJsonFile<Partial<EvaluationManifest>>(path, "what an evaluation asked");
+  requireMembers(manifest, path, MANIFEST_MEMBERS);
+  return manifest as EvaluationManifest;
 }
 
 /** What keeps two evaluations from being one, each in a few words; empty when nothing does. */

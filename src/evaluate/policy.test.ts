@@ -62,13 +62,13 @@ const REFUSED: readonly (readonly [string, string, RegExp, RegExp])[] = [
     "no bound",
     "harm: {sets: [Q-Harm]}",
     /^p\.yaml:1: harm: expected the key upperBoundAtMost, got none/,
-    /^$/,
+    /^(change it in p\.yaml|mend that line)/,
   ],
   [
     "no harm",
     "overRefusal: {sets: [xstest-safe], upperBoundAtMost: 0.1}",
     /expected the key harm, got none/,
-    /^$/,
+    /^(change it in p\.yaml|mend that line)/,
   ],
   [
     "an unknown set",
@@ -88,27 +88,42 @@ const REFUSED: readonly (readonly [string, string, RegExp, RegExp])[] = [
     /^p\.yaml:2: helpfulness\.sets\.0: expected a set of multiple choice/,
     /arc-easy/,
   ],
-  ["an empty list", "harm: {sets: [], upperBoundAtMost: 0.1}", /expected a list, got an empty list/, /^$/],
+  [
+    "an empty list",
+    "harm: {sets: [], upperBoundAtMost: 0.1}",
+    /expected a list, got an empty list/,
+    /^(change it in p\.yaml|mend that line)/,
+  ],
   [
     "percent instead of a share",
     "harm: {sets: [Q-Harm], upperBoundAtMost: 10}",
     /expected a number above 0 of at most 0\.999, got 10/,
-    /^$/,
+    /^(change it in p\.yaml|mend that line)/,
   ],
-  ["a bound of nothing", "harm: {sets: [Q-Harm], upperBoundAtMost: 0}", /expected a number above 0/, /^$/],
+  [
+    "a bound of nothing",
+    "harm: {sets: [Q-Harm], upperBoundAtMost: 0}",
+    /expected a number above 0/,
+    /^(change it in p\.yaml|mend that line)/,
+  ],
   [
     "points instead of shares",
     `${HARM}\nhelpfulness: {sets: [piqa], lowerBoundAtLeast: -3}`,
     /expected a number from -1 to 1, got -3/,
-    /^$/,
+    /^(change it in p\.yaml|mend that line)/,
   ],
-  ["text for a number", "harm: {sets: [Q-Harm], upperBoundAtMost: ten}", /got ten/, /^$/],
-  ["a level in percent", `level: 95\n${HARM}`, /^p\.yaml:1: level/, /^$/],
+  [
+    "text for a number",
+    "harm: {sets: [Q-Harm], upperBoundAtMost: ten}",
+    /got ten/,
+    /^(change it in p\.yaml|mend that line)/,
+  ],
+  ["a level in percent", `level: 95\n${HARM}`, /^p\.yaml:1: level/, /^(change it in p\.yaml|mend that line)/],
   [
     "half a judge",
     "harm: {sets: [Q-Harm], upperBoundAtMost: 0.1, judge: {minPositive: 1.5}}",
     /judge\.minPositive: expected a whole number/,
-    /^$/,
+    /^(change it in p\.yaml|mend that line)/,
   ],
   [
     "an unknown metric",
@@ -116,9 +131,14 @@ const REFUSED: readonly (readonly [string, string, RegExp, RegExp])[] = [
     /expected a metric, got accuracy/,
     /known: acc/,
   ],
-  ["text that is no YAML", "harm: [", /^p\.yaml:\d+: expected YAML/, /^$/],
-  ["a list", "- harm", /expected keys with values, got a list/, /^$/],
-  ["nothing", "", /expected keys with values, got nothing/, /^$/],
+  [
+    "text that is no YAML",
+    "harm: [",
+    /^p\.yaml:\d+: expected YAML/,
+    /^(change it in p\.yaml|mend that line)/,
+  ],
+  ["a list", "- harm", /expected keys with values, got a list/, /^(change it in p\.yaml|mend that line)/],
+  ["nothing", "", /expected keys with values, got nothing/, /^(change it in p\.yaml|mend that line)/],
 ];
 
 test.each(REFUSED)("refuses %s in one line", (_, content, message, hint) => {
@@ -137,6 +157,6 @@ test.each(REFUSED)("refuses %s in one line", (_, content, message, hint) => {
 
 test("names a file that is not there", () => {
   expect(() => loadPolicy("nowhere/policy.yaml")).toThrow(
-    /nowhere\/policy.yaml: expected a policy, got no file/,
+    /nowhere\/policy.yaml: expected a policy, got no such file/,
   );
 });

@@ -1,7 +1,8 @@
 /** @file Reads a finished evaluation back: manifest, samples, references, results. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { ConfigError, DatasetError } from "../core/errors.js";
+import { ConfigError } from "../core/errors.js";
+import { parseObject, readJsonFile, readTextFile, requireMembers } from "../core/read-back.js";
 import { type BertScores, readBertScores } from "./bert-scores.js";
 import { REFERENCES_FILE, RESULTS_FILE, SAMPLES_FILE, VERDICTS_FILE } from "./evaluation-files.js";
 import { withVerdicts } from "./judging.js";
@@ -42,8 +43,10 @@ export function readEvaluation(folder: string): Evaluation {
     throw new ConfigError(`${folder}: expected a finished evaluation, got one without ${RESULTS_FILE}`, {
       hint: "run the same `evaluate` command again: it goes on where it stopped",
     });
-  const samples = latestRows(readLines<SampleRow>(join(folder, SAMPLES_FILE)));
-  const results = reviveResults(parse(path, readFileSync(path, "utf8")));
+  const stored = readLines<SampleRow>(join(folder, SAMPLES_FILE));
+  requireSamples(stored, join(folder, SAMPLES_FILE));
+  const samples = latestRows(stored);
+  const results = reviveResults(readJsonFile<EvaluationResults>(path, "the results of an evaluation"));
   return {
     folder,
     name: basename(resolve(folder)),
@@ -53,6 +56,15 @@ export function readEvaluation(folder: string): Evaluation {
     references: readLines<ReferenceRow>(join(folder, REFERENCES_FILE)),
     bertScores: readBertScores(folder, results.hashes.bertScore),
   };
+}
+
+const SAMPLE_MEMBERS = { id: "string", messages: "object", response: "string" };
+
+/** @throws DatasetError for a line that is no answer of an evaluation */
+export function requireSamples(rows: readonly SampleRow[], path: string): void {
+  rows.forEach((row, i) => {
+    requireMembers(row, `${path}:${i + 1}`, SAMPLE_MEMBERS);
+  });
 }
 
 const NUMBERS = ["value", "low", "high", "worstCase", "bestCase"] as const;
@@ -70,16 +82,8 @@ function reviveResults(results: EvaluationResults): EvaluationResults {
   return { ...results, tasks };
 }
 
-function readLines<Row>(path: string): Row[] {
+function readLines<Row extends object>(path: string): Row[] {
   if (!existsSync(path)) return [];
-  const lines = readFileSync(path, "utf8").split("\n");
-  return lines.filter((line) => line !== "").map((line, i) => parse<Row>(`${path}:${i + 1}`, line));
-}
-
-function parse<Value>(where: string, text: string): Value {
-  try {
-    return JSON.parse(text) as Value;
-  } catch (cause) {
-    throw new DatasetError(`${where}: expected JSON, got text that does not parse`, { cause });
-  }
+  const lines = readTextFile(path, "lines of an evaluation").split("\n");
+  return lines.filter((line) => line !== "").map((line, i) => parseObject<Row>(line, `${path}:${i + 1}`));
 }

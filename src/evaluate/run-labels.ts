@@ -33,7 +33,7 @@ const WORDS: Readonly<Record<LabelKind, Readonly<Record<"positive" | "negative",
   },
 };
 
-/** Reads a file of labels. @throws DatasetError as `readRows`; ConfigError for labels of several people */
+/** Reads a file of labels. @throws DatasetError as `readRows`, and for words that are not understood; ConfigError for labels of several people */
 export async function readLabels(path: string): Promise<LabelSource> {
   const rows = await readRows(path);
   const people = [...new Set(rows.map(({ fields }) => String(fields["labeller"] ?? "")))];
@@ -41,6 +41,7 @@ export async function readLabels(path: string): Promise<LabelSource> {
     throw new ConfigError(
       `--labels ${path}: expected labels of one person, got those of ${people.join(", ")}`,
     );
+  rows.map(readLabel);
   return { path, rows };
 }
 
@@ -77,7 +78,7 @@ function readLabel(row: SourceRow): { readonly kind: LabelKind; readonly isPosit
       if (WORDS[kind][side].includes(word)) return { kind, isPositive: side === "positive" };
   const known = Object.values(WORDS).flatMap(({ positive, negative }) => [...positive, ...negative]);
   throw new DatasetError(
-    `${placeOf(row)}: expected a label (${known.join(", ")}), got another ${typeof value}`,
+    `${placeOf(row)}: expected a label (${known.join(", ")}), got ${value === undefined ? "none" : `another ${typeof value}`}`,
   );
 }
 

@@ -62,7 +62,8 @@ function writeEvaluation(): void {
     verdict: { decision: "inconclusive", reasons: ["no judge may decide"], policy: null },
     notes: [],
   };
-  writeFileSync(join(dir, "evaluation.json"), "{}");
+  const asked = { target: results.target, modelHash: "m", sampling: {}, tasks: [], judges: [] };
+  writeFileSync(join(dir, "evaluation.json"), JSON.stringify(asked));
   writeFileSync(join(dir, "results.json"), JSON.stringify(results));
   const rows = [sample(1, "ok", "refusal: x"), sample(2, "ok", "objection: y"), sample(3, "invalid")];
   writeFileSync(join(dir, "samples.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));

@@ -117,7 +117,7 @@ describe("what a recipe must not hold is refused in one line", () => {
 });
 
 test("a recipe that is not there is named", () => {
-  expect(() => loadRecipe("no-such.yaml")).toThrow(/no-such\.yaml: expected a recipe, got no file/);
+  expect(() => loadRecipe("no-such.yaml")).toThrow(/no-such\.yaml: expected a recipe, got no such file/);
 });
 
 test.each(["demo", "demo-full"] as const)("the recipe %s that comes with the package is valid", (name) => {

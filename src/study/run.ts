@@ -2,11 +2,12 @@
  * @file Stages in order, each a folder with its own completeness. `study.json` says what is done; a study that was
  * interrupted goes on with the first stage that is not. A folder belongs to one recipe.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, DatasetError } from "../core/errors.js";
+import { ConfigError } from "../core/errors.js";
 import { writeJsonDurably } from "../core/files.js";
 import { hashJson, type Json } from "../core/hash.js";
+import { readJsonFile } from "../core/read-back.js";
 
 /** Version of `study.json`. */
 export const STUDY_SCHEMA_VERSION = 1;
@@ -167,11 +168,7 @@ function requireSame(folder: string, state: StudyState, identity: Identity): Stu
 export function readStudy(folder: string): StudyState | null {
   const path = join(folder, STUDY_FILE);
   if (!existsSync(path)) return null;
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as StudyState;
-  } catch (cause) {
-    throw new DatasetError(`${path}: expected JSON, got text that does not parse`, { cause });
-  }
+  return readJsonFile<StudyState>(path, "the state of a study");
 }
 
 /** Values by dotted path, as JSON text. */

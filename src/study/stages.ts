@@ -2,10 +2,11 @@
  * @file The stages of a study: evaluate a model, choose rows, train SIT, build pairs, train DPO. Each keeps to a folder
  * of its own and goes on from what it finds there.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileDurably } from "../core/files.js";
 import type { Json } from "../core/hash.js";
+import { readTextFile } from "../core/read-back.js";
 import { ANSWER_LIMIT_COLUMN, toPreferencePairs, toPromptCompletions } from "../data/columns.js";
 import type { PreferencePair, PromptCompletion } from "../data/examples.js";
 import { readRows } from "../data/readers.js";
@@ -350,7 +351,7 @@ async function preferencePairs(bench: Workbench, name: string): Promise<Preferen
 
 /** A file of ours may have no row: nothing was left to hold out. */
 function readIfAny<Row>(path: string, read: (path: string) => Promise<Row[]>): Promise<Row[]> {
-  return readFileSync(path, "utf8") === "" ? Promise.resolve([]) : read(path);
+  return readTextFile(path, "rows of this study") === "" ? Promise.resolve([]) : read(path);
 }
 
 async function writeLines(path: string, rows: readonly object[]): Promise<void> {

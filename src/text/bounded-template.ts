@@ -5,6 +5,7 @@
  */
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 import { TokenizerError } from "../core/errors.js";
+import { templateDate } from "./template-date.js";
 import { mendProgram, STRIP_FUNCTION, stripCharacters } from "./template-mending.js";
 
 /** Characters of a template's text; the longest in use have some ten thousand. */
@@ -25,21 +26,6 @@ const ITEM_SIZE = 16;
 const CHARACTERS_A_STEP = 1000;
 /** What a template says of itself goes into one short line. */
 const MAX_REASON_CHARACTERS = 200;
-
-/** What templates see as today, so that a prompt is the same every day: the date that Llama 3's templates fall back on. */
-const FIXED_DATE: Readonly<Record<string, string>> = {
-  "%Y": "2024",
-  "%m": "07",
-  "%d": "26",
-  "%b": "Jul",
-  "%B": "July",
-  "%a": "Fri",
-  "%A": "Friday",
-  "%H": "00",
-  "%M": "00",
-  "%S": "00",
-  "%%": "%",
-};
 
 /** A value inside the interpreter. */
 interface Value {
@@ -95,7 +81,7 @@ const GLOBALS: Readonly<Record<string, unknown>> = {
   None: null,
   range: boundedRange,
   [STRIP_FUNCTION]: stripCharacters,
-  strftime_now: (format: string) => format.replace(/%[A-Za-z%]/g, (token) => FIXED_DATE[token] ?? token),
+  strftime_now: (format: string) => templateDate(String(format)),
   raise_exception: (message: unknown) => {
     throw templateRefusal(String(message));
   },

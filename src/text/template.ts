@@ -6,12 +6,13 @@ import { ConfigError, TokenizerError } from "../core/errors.js";
 import { hashJson, sha256 } from "../core/hash.js";
 import { BoundedTemplate, templateRefusal } from "./bounded-template.js";
 import type { Message, TemplateName } from "./messages.js";
+import { TEMPLATE_DATE } from "./template-date.js";
 import { type JsonObject, namedToken } from "./tokenizer-json.js";
 
 /** A way of writing conversations. */
 export interface PromptTemplate {
   readonly name: TemplateName;
-  /** sha256 over the template's text and the tokens it puts in. */
+  /** sha256 over the template's text, the tokens it puts in, and the day it sees where it asks for one. */
   readonly hash: string;
   /** Everything up to where the model starts to write. */
   renderPrompt(messages: readonly Message[]): string;
@@ -53,7 +54,7 @@ function chatTemplate(text: string, config: JsonObject): PromptTemplate {
     renderTemplate(template, messages, { ...tokens, add_generation_prompt: addGenerationPrompt });
   return {
     name: "chat",
-    hash: hashJson({ text, tokens }),
+    hash: hashJson({ text, tokens, ...(text.includes("strftime_now") && { today: TEMPLATE_DATE }) }),
     renderPrompt: (messages) => render(messages, true),
     renderConversation: (messages) => render(messages, false),
   };

@@ -2,10 +2,11 @@
  * @file The training loop, one for all methods: sample rows, take the gradient, clip, update, log, evaluate, save.
  * Everything that a step depends on is a function of the recipe and the last checkpoint, so resuming is bit-equal.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { TrainingError } from "../core/errors.js";
 import { type Journal, writeJsonDurably } from "../core/files.js";
+import { readJsonFile } from "../core/read-back.js";
 import { loadCheckpoint, type SaveAdapter, saveCheckpoint, type TrainingState } from "./checkpoint.js";
 import { clipByGlobalNorm } from "./clip.js";
 import { type StepGradient, type StepTask, scoreRows, stepGradient } from "./gradient.js";
@@ -114,6 +115,7 @@ export async function trainLoop<Row extends TrainingRow>(task: LoopTask<Row>): P
       task.hooks?.signal?.throwIfAborted();
       await trainStep(task, run, { journal, total, start });
       if (isDue(run.step, task.options.saveSteps, total)) {
+        journal.flush();
         await saveCheckpoint(task.folder, run.snapshot(), task.saveAdapter);
       }
     }
@@ -246,7 +248,7 @@ async function evaluateHeldOut<Row extends TrainingRow>(
 /** What the watch compares with: measured once, before the first step, and kept in `start.json`. */
 async function startMetrics<Row extends TrainingRow>(task: LoopTask<Row>, run: RunState): Promise<Metrics> {
   const path = join(task.folder, "start.json");
-  if (run.step > 0 && existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as Metrics;
+  if (run.step > 0 && existsSync(path)) return readJsonFile<Metrics>(path, "metrics of the start");
   if (run.step > 0) return {};
   const start = await look(task, run);
   if (Object.keys(start).length > 0) await writeJsonDurably(path, start);

@@ -2,11 +2,12 @@
  * @file The folder of a run: `run.json` fixes the recipe, `metrics.jsonl` grows a line a step. A folder belongs to one
  * recipe; going on with another is refused.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../core/errors.js";
 import { Journal, writeFileDurably, writeJsonDurably } from "../core/files.js";
 import { canonicalJson, hashJson, type Json } from "../core/hash.js";
+import { readJsonFile } from "../core/read-back.js";
 
 /** The recipe as resolved: everything that determines the result. */
 export type Recipe = { readonly [key: string]: Json | undefined };
@@ -53,7 +54,7 @@ export async function openMetrics(folder: string, step: number): Promise<Journal
 }
 
 function requireSameRecipe(path: string, recipe: Recipe): void {
-  const stored = JSON.parse(readFileSync(path, "utf8")) as { recipe?: Recipe };
+  const stored = readJsonFile<{ recipe?: Recipe }>(path, "what a run was begun with");
   const differing = differingKeys(stored.recipe ?? {}, recipe);
   if (differing.length === 0) return;
   throw new ConfigError(`--resume: expected the recipe of ${path}, got another ${differing.join(", ")}`, {

@@ -1,6 +1,7 @@
 /**
  * @file Killed without warning at random moments, again and again, and gone on with each time: training ends with the
- * same bits, and no sample is lost or drawn twice. KILL_MOMENTS says how many kills of each (3 unless set).
+ * same bits, and no sample is lost or drawn twice. KILL_MOMENTS says how many kills of each (3 unless set), KILL_SEED at which
+ * moments. The issue's twenty: KILL_MOMENTS=20 npx vitest run test/e2e/kill-moments
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,6 +14,9 @@ const { root, model, rows, cache } = tinyRun();
 afterAll(() => rmSync(root, { recursive: true }));
 
 const KILLS = Number(process.env["KILL_MOMENTS"] ?? 3);
+const SEED = process.env["KILL_SEED"] ?? "0";
+/** Many kills need long work, or most of them hit the start of the program. */
+const LENGTH = KILLS > 3 ? 4 : 1;
 /** Runs without a kill before a moment is no longer believed to come. */
 const MOST_RUNS = 4 * KILLS + 4;
 const timeout = 60_000 + 60_000 * KILLS;
@@ -40,7 +44,7 @@ interface Job {
 
 /** Kills runs of a job until there were {@link KILLS}; a run that comes to its end is checked, and the next begins anew. */
 async function killAndGoOn(name: string, job: Job): Promise<Record<string, number>> {
-  const random = new SeededRandom("kill moments", name);
+  const random = new SeededRandom("kill moments", name, SEED);
   const begin = Date.now();
   const whole = join(root, `${name}-0`);
   job.afterEnd(whole, await safeToServe(job.args(whole), { cache }));
@@ -74,8 +78,8 @@ function contents(folder: string): Map<string, string> {
 test(`training, killed at ${KILLS} random moments and gone on with, ends with the bits of an untouched run`, {
   timeout,
 }, async () => {
-  const settings =
-    "--max-steps 40 --save-steps 2 --eval-steps 20 --batch-size 3 --learning-rate 0.01 --lora-dropout 0.1 --seed 3 --threads 1 --resume";
+  const steps = `--max-steps ${40 * LENGTH} --save-steps ${2 * LENGTH} --eval-steps ${20 * LENGTH}`;
+  const settings = `${steps} --batch-size 3 --learning-rate 0.01 --lora-dropout 0.1 --seed 3 --threads 1 --resume`;
   const files = ["--data", pairs, "--eval-data", heldOut];
   let seen = 0;
   const counts = await killAndGoOn("train", {
@@ -102,7 +106,7 @@ test(`training, killed at ${KILLS} random moments and gone on with, ends with th
 test(`sampling, killed at ${KILLS} random moments and gone on with, loses no answer and draws none twice`, {
   timeout,
 }, async () => {
-  const settings = "--samples 8 --temperature 0.8 --max-new-tokens 60 --batch-size 4 --threads 1 --json";
+  const settings = `--samples ${8 * LENGTH} --temperature 0.8 --max-new-tokens 60 --batch-size 4 --threads 1 --json`;
   const whole = join(root, "generate-0");
   let kept: readonly string[] = [];
   let seen = 0;
@@ -118,13 +122,46 @@ test(`sampling, killed at ${KILLS} random moments and gone on with, loses no ans
     afterEnd: (out, ended) => {
       expect(ended).toMatchObject({ code: 0, signal: null });
       const { answers, drawnNow } = JSON.parse(ended.stdout) as { answers: number; drawnNow: number };
-      expect({ answers, drawnNow }).toEqual({ answers: 12 * 8, drawnNow: 12 * 8 - kept.length });
+      expect({ answers, drawnNow }).toEqual({ answers: 96 * LENGTH, drawnNow: 96 * LENGTH - kept.length });
       expect(readFileSync(out, "utf8")).toBe(readFileSync(whole, "utf8"));
       kept = [];
     },
   });
   process.stdout.write(`sampling: ${JSON.stringify({ ...counts, killedAmongAnswers: seen })}\n`);
 });
+
+test(`an evaluation, killed at ${KILLS} random moments and gone on with, ends with the answers and results of an untouched one`, {
+  timeout,
+}, async () => {
+  const settings = `--task xstest-safe --limit 60 --repeats ${LENGTH} --max-new-tokens 60 --temperature 0.7 --batch-size 4 --seed 5 --threads 1 --json`;
+  const untouched = (file: string): string => readFileSync(join(root, "evaluate-0", file), "utf8");
+  let kept: readonly string[] = [];
+  let seen = 0;
+  const counts = await killAndGoOn("evaluate", {
+    args: (out) => ["evaluate", "--model", model, "--out", out, ...settings.split(" ")],
+    afterKill: (out) => {
+      const lines = wholeLines(join(out, "samples.jsonl"));
+      expect(lines.slice(0, kept.length)).toEqual(kept);
+      expect(new Set(lines.map(sampleId)).size).toBe(lines.length);
+      if (lines.length > kept.length) seen++;
+      kept = lines;
+    },
+    afterEnd: (out, ended) => {
+      expect(ended).toMatchObject({ code: 4, signal: null });
+      const lines = wholeLines(join(out, "samples.jsonl"));
+      expect(lines.slice(0, kept.length)).toEqual(kept);
+      expect(lines.toSorted()).toEqual(untouched("samples.jsonl").trimEnd().split("\n").toSorted());
+      expect(readFileSync(join(out, "results.json"), "utf8")).toBe(untouched("results.json"));
+      expect(readdirSync(out).filter((name) => name.includes(".tmp"))).toEqual([]);
+      kept = [];
+    },
+  });
+  process.stdout.write(`evaluation: ${JSON.stringify({ ...counts, killedAmongAnswers: seen })}\n`);
+});
+
+function sampleId(line: string): string {
+  return (JSON.parse(line) as { id: string }).id;
+}
 
 function answerKey(line: string): string {
   const { id, sample } = JSON.parse(line) as { id: string; sample: number };

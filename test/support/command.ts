@@ -2,32 +2,36 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { expect, vi } from "vitest";
-import { dataCommand } from "../../src/cli/commands/data.js";
-import { generateCommand } from "../../src/cli/commands/generate.js";
-import { modelsCommand } from "../../src/cli/commands/models.js";
-import { scoreCommand } from "../../src/cli/commands/score.js";
-import { tokenizeCommand } from "../../src/cli/commands/tokenize.js";
-import { trainCommand } from "../../src/cli/commands/train.js";
+import { allCommands } from "../../src/cli/all-commands.js";
 import { buildProgram, runProgram } from "../../src/cli/program.js";
 import { sha256 } from "../../src/core/hash.js";
 
 /** How a command line ended. */
-interface Outcome {
+export interface Outcome {
   readonly code: number;
   /** Lines on stderr. */
   readonly lines: readonly string[];
 }
 
-async function runCommand(argv: readonly string[]): Promise<Outcome> {
-  const commands = [modelsCommand(), dataCommand(), tokenizeCommand(), trainCommand(), generateCommand()];
+/** Runs a command line. */
+export type RunCommand = (argv: readonly string[]) => Promise<Outcome>;
+
+/** Runs a program with nothing on stdout, and collects what it says of failures. */
+export async function runWith(
+  program: (stderr: (text: string) => void) => Promise<number>,
+): Promise<Outcome> {
   let stderr = "";
   const silence = vi.spyOn(process.stdout, "write").mockImplementation(() => true);
-  const code = await runProgram(buildProgram([...commands, scoreCommand()]), argv, (text) => {
+  const code = await program((text) => {
     stderr += text;
   });
   silence.mockRestore();
+  process.exitCode = undefined;
   return { code, lines: stderr.split("\n").slice(0, -1) };
 }
+
+const runSource: RunCommand = (argv) =>
+  runWith((stderr) => runProgram(buildProgram(allCommands()), argv, stderr));
 
 /** What the cache remembers of files on purpose: whole records, also of files that turn out bad later. */
 const REMEMBERED = [`cache${sep}hashes`, `cache${sep}finite`];
@@ -50,9 +54,14 @@ const MAX_LINE = 700;
  * Runs a command line that must be refused: exit code 2, one line that says `message`, one hint, no new or changed file
  * under `folder`.
  */
-export async function expectRefusal(folder: string, argv: readonly string[], message: RegExp): Promise<void> {
+export async function expectRefusal(
+  folder: string,
+  argv: readonly string[],
+  message: RegExp,
+  run: RunCommand = runSource,
+): Promise<void> {
   const before = contentsOf(folder);
-  const { code, lines } = await runCommand(argv);
+  const { code, lines } = await run(argv);
   const [error = "", ...hints] = lines;
   expect({ code, error: error.slice(0, MAX_LINE) }).toEqual({ code: 2, error });
   expect(error).toMatch(/^error: /);

@@ -2,10 +2,11 @@
  * @file The file that `generate` writes: a journal of answers, and beside it (`<file>.settings.json`) what they depend
  * on, so that a resumed run never mixes two models, seeds or sampling settings.
  */
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { ConfigError, DatasetError } from "../../core/errors.js";
 import { Journal, writeFileDurably, writeJsonDurably } from "../../core/files.js";
 import { canonicalJson, type Json } from "../../core/hash.js";
+import { readJsonFile } from "../../core/read-back.js";
 import type { Completion } from "../../text/chat-model.js";
 import type { Message } from "../../text/messages.js";
 
@@ -125,15 +126,14 @@ export class AnswerJournal {
 
 async function checkSettings(path: string, settings: Json, hasAnswers: boolean): Promise<void> {
   const settingsPath = `${path}.settings.json`;
-  const known = await readFile(settingsPath, "utf8").catch(() => null);
   if (!hasAnswers) return writeJsonDurably(settingsPath, settings);
   const hint = "name another --out, or remove the file and its settings to draw anew";
-  if (known === null) {
+  if (!existsSync(settingsPath)) {
     throw new ConfigError(`${path}: expected a file that generate wrote, got one without ${settingsPath}`, {
       hint,
     });
   }
-  const changed = changedNames(JSON.parse(known) as Json, settings);
+  const changed = changedNames(readJsonFile<object>(settingsPath, "the settings of generate"), settings);
   if (changed.length === 0) return;
   throw new ConfigError(`${path}: expected the settings it was begun with, got other ${changed.join(", ")}`, {
     hint,
@@ -143,7 +143,7 @@ async function checkSettings(path: string, settings: Json, hasAnswers: boolean):
 /** The model is known by its hash; its name may be a path that has moved. */
 const UNCOMPARED = "model";
 
-function changedNames(before: Json, now: Json): string[] {
+function changedNames(before: object, now: Json): string[] {
   const [old, current] = [before, now].map((value) => new Map(Object.entries(value ?? {})));
   const text = (value: unknown) => canonicalJson((value ?? null) as Json);
   const names = new Set([...(old?.keys() ?? []), ...(current?.keys() ?? [])]);

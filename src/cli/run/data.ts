@@ -1,6 +1,6 @@
 /** @file The work of `data list | fetch | check`. Prompts of benchmarks are named by id, never printed. */
 import { join } from "node:path";
-import { ConfigError } from "../../core/errors.js";
+import { ConfigError, DatasetError } from "../../core/errors.js";
 import { writeFileDurably } from "../../core/files.js";
 import { benchmarkSets, loadBenchmarkPrompts } from "../../data/benchmarks.js";
 import {
@@ -105,6 +105,10 @@ async function writeOthers(
 ): Promise<void> {
   const dropped = new Set(overlaps.map(({ rowId }) => rowId));
   const rows = (await readRows(path)).filter((_, i) => !dropped.has(checked[i]?.id ?? ""));
+  if (rows.length === 0)
+    throw new DatasetError(`${path}: expected rows without an evaluation prompt, got none`, {
+      hint: "every row overlaps: look at them without --remove, or compare with fewer sets (--against)",
+    });
   await writeFileDurably(out, rows.map(({ fields }) => `${JSON.stringify(fields)}\n`).join(""));
 }
 

@@ -118,7 +118,7 @@ test("refuses a bad policy or JUnit without one before any work, with exit code 
   const missing = await cli("compare", "a", "b", "--gate", join(root, "none.yaml"), "--out", out);
   expect([missing.code, missing.stderr]).toEqual([
     EXIT.usage,
-    expect.stringMatching(/expected a policy, got no file/),
+    expect.stringMatching(/expected a policy, got no such file/),
   ]);
   const lone = await cli("evaluate", "--junit", "x.xml", "--out", out);
   expect([lone.code, lone.stderr]).toEqual([EXIT.usage, expect.stringMatching(/--junit: expected --gate/)]);

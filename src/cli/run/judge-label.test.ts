@@ -104,7 +104,8 @@ test("of an evaluation those answers are labelled that a model wrote, the last o
     sample("t/d#0", { finishReason: "error" }),
   ];
   writeFileSync(join(dir, "samples.jsonl"), [...rows, sample("t/b#0", { finishReason: "stop" })].join("\n"));
-  writeFileSync(join(dir, "evaluation.json"), "{}");
+  const asked = { target: {}, modelHash: "m", sampling: {}, tasks: [], judges: [] };
+  writeFileSync(join(dir, "evaluation.json"), JSON.stringify(asked));
   writeFileSync(join(dir, "results.json"), '{"tasks":[]}');
   const out = join(folder, "evaluation.jsonl");
   const command = await label(["refusal", "partial"], "--data", dir, "--out", out);

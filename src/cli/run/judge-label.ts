@@ -18,9 +18,12 @@ export async function runJudgeLabel(options: JudgeLabelOptions): Promise<void> {
   if (options.agreement !== undefined) {
     const agreement = agreementOf(options);
     if (agreement === null)
-      throw new ConfigError(`${options.out}: expected labels of two people, got those of one or none`, {
-        hint: "give another file with --agreement FILE",
-      });
+      throw new ConfigError(
+        `${labelFilesOf(options).join(", ")}: expected labels of two people, got those of one or none`,
+        {
+          hint: "give another file with --agreement FILE",
+        },
+      );
     return options.json === true ? printJson(agreement) : printAgreement(agreement);
   }
   const { total, labelled } = await label(options);
@@ -76,10 +79,13 @@ async function untilStopped(finished: Promise<void>): Promise<void> {
 }
 
 /** Null where fewer than two people have labelled. */
-function agreementOf({ out, agreement, seed }: JudgeLabelOptions): LabelAgreement | null {
-  const paths = new Set(typeof agreement === "string" ? [out, agreement] : [out]);
-  const raters = ratersOf(Array.from(paths, (path) => ({ path, rows: readLabelFile(path) })));
-  return raters.length < 2 ? null : measureLabelAgreement(raters, { seed });
+function agreementOf(options: JudgeLabelOptions): LabelAgreement | null {
+  const raters = ratersOf(labelFilesOf(options).map((path) => ({ path, rows: readLabelFile(path) })));
+  return raters.length < 2 ? null : measureLabelAgreement(raters, { seed: options.seed });
+}
+
+function labelFilesOf({ out, agreement }: JudgeLabelOptions): string[] {
+  return [...new Set(typeof agreement === "string" ? [out, agreement] : [out])];
 }
 
 function printAgreement({ raters, n, alpha, raw, disagreements }: LabelAgreement): void {

@@ -2,10 +2,11 @@
  * @file The file of people's labels: one line a label, the last line for an answer and a labeller wins. It holds no text; hashes
  * say which prompt and answer a label belongs to, so that it is never joined with another answer of the same id.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { ConfigError, DatasetError } from "../../core/errors.js";
 import { number, type Place, type Reader, record, text } from "../../core/fields.js";
 import { hashJson, sha256 } from "../../core/hash.js";
+import { readTextFile } from "../../core/read-back.js";
 import type { Exchange } from "../../text/messages.js";
 
 /** One line. */
@@ -34,7 +35,7 @@ export function hashesOf({ messages, response }: Exchange): Pick<LabelRow, "prom
  */
 export function readLabelFile(path: string): LabelRow[] {
   if (!existsSync(path)) return [];
-  const lines = readFileSync(path, "utf8").split("\n");
+  const lines = readTextFile(path, "labels").split("\n");
   const last = lines.pop() ?? "";
   if (last !== "" && !isCutLabel(last)) lines.push(last);
   return lines.map((line, i) => readLine(line, path, i + 1));

@@ -3,8 +3,8 @@
  * batch of prompts several times, the answers with the greatest reward are kept, and the policy is fine-tuned on them.
  * Departs: LoRA; samples can be vetoed by a harm judge and are filtered; early stop on held-out prompts is built in.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readJsonFile } from "../../core/read-back.js";
 import { toPromptRows } from "../../data/columns.js";
 import type { PromptRow } from "../../data/examples.js";
 import { LocalChatModel } from "../../generate/local-chat-model.js";
@@ -193,7 +193,7 @@ async function finish(context: RaftContext, history: readonly MetricsLine[]): Pr
       "no stage was better than the start on the held-out prompts: the adapter is the start's",
     );
   await adapterSaver(start)(join(folder, "adapter"), await factorsOf(context, best));
-  const certificate = JSON.parse(readFileSync(join(folder, "certificate.json"), "utf8")) as Certificate;
+  const certificate = readJsonFile<Certificate>(join(folder, "certificate.json"), "the certificate of a run");
   return { folder, adapter: join(folder, "adapter"), stages: last, bestStage: best, history, certificate };
 }
 

@@ -2,11 +2,12 @@
  * @file The stages of a RAFT run, one after the other, until there are enough or held-out reward no longer rises. A line of
  * `metrics.jsonl` says that a stage is finished; the first line is the start.
  */
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { InternalError } from "../../core/errors.js";
 import { Journal, writeJsonDurably } from "../../core/files.js";
 import { hashKey } from "../../core/random.js";
+import { readJsonFile } from "../../core/read-back.js";
 import { type Certificate, certifiedRows, writeCertificate } from "../certificate.js";
 import { loadCheckpoint } from "../checkpoint.js";
 import type { Metrics } from "../method.js";
@@ -148,5 +149,5 @@ function certificateOf(
 }
 
 function readReport(path: string): PreparationReport {
-  return JSON.parse(readFileSync(path, "utf8")) as PreparationReport;
+  return readJsonFile<PreparationReport>(path, "what a stage was trained on");
 }
