@@ -40,8 +40,8 @@ interface Curvature {
 export function minimise(objective: Objective, start: Float64Array, options: MinimiseOptions = {}): Minimum {
   const { tolerance = 1e-6, maxIterations = 500 } = options;
   const history: Curvature[] = [];
-  let x = start.slice();
-  let gradient = new Float64Array(x.length);
+  let x: Float64Array = start.slice();
+  let gradient: Float64Array = new Float64Array(x.length);
   let value = objective(x, gradient);
   for (let iterations = 0; iterations < maxIterations; iterations++) {
     if (largest(gradient) <= tolerance) return { x, value, iterations, isConverged: true };
