@@ -1,5 +1,6 @@
 /** @file Opens a frozen decoder whose hidden states are read, by name. */
 import { createEngine } from "../engine/engine.js";
+import type { Engine } from "../engine/types.js";
 import type { OnProgress } from "../models/hub/progress.js";
 import type { OnMemory } from "../models/memory-plan.js";
 import { openModel } from "../models/open.js";
@@ -11,6 +12,8 @@ import { conversationEncoder } from "./open-local-chat-model.js";
 export interface OpenFeatureModelOptions {
   /** Threads of one operation; default the processor's cores. */
   readonly threads?: number | undefined;
+  /** An engine to use; it stays open. Default: one of the model's own. */
+  readonly engine?: Engine | undefined;
   /** Told of downloads and conversions. */
   readonly onProgress?: OnProgress | undefined;
   /** Told what reading will hold, before it starts. */
@@ -25,10 +28,12 @@ export interface OpenFeatureModelOptions {
 export async function openFeatureModel(
   model: string,
   settings: FeatureSettings,
-  { threads, onProgress, onMemory }: OpenFeatureModelOptions = {},
+  options: OpenFeatureModelOptions = {},
 ): Promise<HiddenFeatureModel> {
+  const { threads, onProgress, onMemory } = options;
   const loaded = await openModel(model, onProgress && { onProgress });
   const encoder = conversationEncoder(loaded);
-  const engine = await createEngine(threads === undefined ? {} : { threads });
-  return new HiddenFeatureModel({ engine, model: loaded, encoder, settings, onMemory, ownsEngine: true });
+  const engine = options.engine ?? (await createEngine(threads === undefined ? {} : { threads }));
+  const ownsEngine = options.engine === undefined;
+  return new HiddenFeatureModel({ engine, model: loaded, encoder, settings, onMemory, ownsEngine });
 }

@@ -4,7 +4,7 @@
  */
 import { logOdds } from "../../judges/harm-judge/head.js";
 import { areaUnderRoc } from "../../stats/binary-metrics.js";
-import { type FitData, type FitSettings, fitMembers } from "./fit.js";
+import { type FitData, type FitSettings, fitProbe } from "./fit.js";
 import { foldsOf } from "./folds.js";
 import type { Candidate } from "./recipe.js";
 import type { JudgeRow } from "./rows.js";
@@ -25,10 +25,16 @@ export function measureCandidate(
   settings: Omit<FitSettings, "l2">,
 ): CandidateFigures {
   const fold = foldsOf(data.rows, folds, settings.seed);
-  const scored = (groupOf: (row: JudgeRow, place: number) => string | number): number[] =>
-    scoresByOthers(data, data.rows.map(groupOf), { ...settings, l2: candidate.l2 });
-  const [byFold, bySource] = [scored((_, place) => fold[place] as number), scored(({ source }) => source)];
-  const sources = twoClassSources(data.rows).map((source) => ({
+  const own = { ...settings, l2: candidate.l2 };
+  const measured = twoClassSources(data.rows);
+  const byFold = scoresByOthers(data, fold, own);
+  const bySource = scoresByOthers(
+    data,
+    data.rows.map(({ source }) => source),
+    own,
+    measured,
+  );
+  const sources = measured.map((source) => ({
     source,
     folds: areaOf(data.rows, byFold, source),
     leftOut: areaOf(data.rows, bySource, source),
@@ -37,17 +43,18 @@ export function measureCandidate(
   return { candidate, sources, mean: all.reduce((sum, area) => sum + area, 0) / all.length };
 }
 
-/** Each row's log-odds by a probe that was fitted without its group. */
-function scoresByOthers(
+/** Log-odds by a probe that was fitted without the row's group; NaN for groups that are not asked for. */
+function scoresByOthers<Group>(
   data: FitData,
-  groups: readonly (string | number)[],
+  groups: readonly Group[],
   settings: FitSettings,
+  asked: readonly Group[] = [...new Set(groups)],
 ): number[] {
   const scores = data.rows.map(() => Number.NaN);
-  for (const group of new Set(groups)) {
+  for (const group of asked) {
     const rest = [...groups.keys()].filter((place) => groups[place] !== group);
     if (rest.length === 0) continue;
-    const { probe } = fitMembers(data, rest, settings);
+    const probe = fitProbe(data, rest, settings);
     for (const [place, own] of groups.entries())
       if (own === group) scores[place] = logOdds(probe, data.features[place] as Float32Array);
   }

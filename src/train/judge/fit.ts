@@ -62,9 +62,11 @@ interface Example {
 }
 
 /** Gradient that counts as zero, for each example. */
-const TOLERANCE = 1e-6;
+const TOLERANCE = 1e-5;
 const MOST_ITERATIONS = 300;
 const STACK_L2 = 1;
+/** Variance beside the squared mean, below which a feature varies by rounding only. */
+const CONSTANT = 1e-12;
 
 /** Fits all heads on some rows. @param places of rows to learn from */
 export function fitHeads(data: FitData, places: readonly number[], settings: FitSettings): FittedHeads {
@@ -76,14 +78,20 @@ export function fitHeads(data: FitData, places: readonly number[], settings: Fit
 }
 
 /** Fits probe and bag of words. */
-export function fitMembers(data: FitData, places: readonly number[], settings: FitSettings): HeadMembers {
+function fitMembers(data: FitData, places: readonly number[], settings: FitSettings): HeadMembers {
   const examples = examplesOf(data.rows, places, settings.sourceWeights);
   const bag = BagOfWords.of(places.map((place) => (data.rows[place] as JudgeRow).response));
-  return {
-    probe: fitProbe(data, examples, settings.l2),
-    bag,
-    words: fitWords(data, examples, bag, settings.wordsL2),
-  };
+  const words = fitWords(data, examples, bag, settings.wordsL2);
+  return { probe: probeOn(data, examples, settings.l2), bag, words };
+}
+
+/** Fits a probe alone. @param places of rows to learn from */
+export function fitProbe(
+  data: FitData,
+  places: readonly number[],
+  { sourceWeights, l2 }: Pick<FitSettings, "sourceWeights" | "l2">,
+): LinearHead {
+  return probeOn(data, examplesOf(data.rows, places, sourceWeights), l2);
 }
 
 /** Places of rows by what they are left out with. */
@@ -242,7 +250,7 @@ function toHead({ weights, intercept }: LogisticModel): LinearHead {
 }
 
 /** A probe on standardised features; mean and scale are then taken into its weights. */
-function fitProbe({ features }: FitData, examples: readonly Example[], l2: number): LinearHead {
+function probeOn({ features }: FitData, examples: readonly Example[], l2: number): LinearHead {
   const width = features[0]?.length ?? 0;
   const { mean, scale } = standardOf(features, examples, width);
   const values = new Float32Array(examples.length * width);
@@ -272,7 +280,10 @@ function standardOf(
     for (let j = 0; j < width; j++)
       square[j] =
         (square[j] as number) + (((features[row] as Float32Array)[j] as number) - (mean[j] as number)) ** 2;
-  const scale = square.map((sum) => (sum > 0 ? Math.sqrt(rows.length / sum) : 0));
+  const scale = square.map((sum, j) => {
+    const variance = sum / rows.length;
+    return variance > CONSTANT * (mean[j] as number) ** 2 ? 1 / Math.sqrt(variance) : 0;
+  });
   return { mean, scale };
 }
 
