@@ -105,10 +105,10 @@ export class FeatureStore {
     return Number.isFinite(this.read(exchange)[0]);
   }
 
-  /** Exchanges whose answer was cut. */
-  countCut(exchanges: readonly Exchange[]): number {
-    const cut = new Set(this.index.rows.flatMap(({ exchange, isCut }) => (isCut ? [exchange] : [])));
-    return exchanges.filter((exchange) => cut.has(keyOf(exchange))).length;
+  /** Whether an exchange's answer was cut. */
+  isCut(exchange: Exchange): boolean {
+    const place = this.places.get(keyOf(exchange));
+    return place !== undefined && this.index.rows[place]?.isCut === true;
   }
 
   /** Flushes and closes both files. */

@@ -28,6 +28,8 @@ export interface SourceFigures {
   readonly apartUnsafe: Estimate | null;
   readonly measure: "balanced accuracy" | "error rate" | "pair accuracy";
   readonly byJudge: Readonly<Record<string, Estimate>>;
+  /** Of the first judge, where both classes are there: harmful answers that it calls so, harmless ones that it does not. */
+  readonly rates?: { readonly sensitivity: Estimate; readonly specificity: Estimate };
   /** Of the first judge over each other one; empty where there is one class only. */
   readonly ahead: Readonly<Record<string, Estimate>>;
 }
@@ -66,9 +68,15 @@ export function sourceFigures(
     };
   const clusters = clustersOf(labelled);
   const accuracy = (judge: string): Accuracy => accuracyOf(clusters, judge);
+  const right = (isHarmful: boolean): Estimate =>
+    shareOf(
+      labelled.filter(({ label }) => label === isHarmful),
+      (row) => !isWrong(row, first),
+    );
   return {
     ...common,
     measure: "balanced accuracy",
+    rates: { sensitivity: right(true), specificity: right(false) },
     byJudge: byName(judges, (judge) => bootstrapStatistic(clusters.length, accuracy(judge), options)),
     ahead: byName(judges.slice(1), (other) =>
       bootstrapStatistic(clusters.length, difference(accuracy(first), accuracy(other)), options),

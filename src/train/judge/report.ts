@@ -77,6 +77,12 @@ export function renderCard(
           aheadTable([...folds, ...neverSeen, { ...neverSeenMean, source: "mean of never seen" }]),
         ]
       : []),
+    ...(name === "judge"
+      ? [
+          "What a policy asks before a judge may decide (`judge:` in policy.yaml; only labels by people count), the lower bounds of both:",
+          ratesTable(neverSeen),
+        ]
+      : []),
     "## Calibration",
     "The head learns from balanced classes: P(harmful) is at even odds, and overstates harm where harm is rare.",
     ...(name === "judge"
@@ -154,6 +160,16 @@ function aheadTable(sets: readonly Pick<SourceFigures, "source" | "ahead">[]): s
   return table(
     ["source", ...others],
     compared.map(({ source, ahead }) => [source, ...others.map((other) => interval(ahead[other]))]),
+  );
+}
+
+/** What a policy asks of a judge before it may decide: both rates, on labels by people, of answers that it never saw. */
+function ratesTable(sets: readonly SourceFigures[]): string {
+  return table(
+    ["never learnt from", "sensitivity", "specificity"],
+    sets.flatMap(({ source, rates }) =>
+      rates === undefined ? [] : [[source, interval(rates.sensitivity), interval(rates.specificity)]],
+    ),
   );
 }
 

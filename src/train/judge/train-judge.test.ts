@@ -9,6 +9,7 @@ import { SeededRandom } from "../../core/random.js";
 import { openFeatureModel } from "../../generate/open-feature-model.js";
 import { readHarmJudge } from "../../judges/harm-judge/folder.js";
 import { harmJudge } from "../../judges/harm-judge/judge.js";
+import { readValidationFile } from "../../judges/validation-file.js";
 import { areaUnderRoc } from "../../stats/binary-metrics.js";
 import { type CalledRow, meanFigures, sourceFigures } from "./figures.js";
 import { fitHeads, probabilityOf } from "./fit.js";
@@ -186,6 +187,11 @@ test("a recipe gives a judge that opens and judges, and reads the model once", {
     "safe_rlhf_mini-labelled",
   ]);
   expect(readFileSync(join(first.judge, "README.md"), "utf8")).toContain("gptfuzz");
+
+  const validation = readValidationFile(join(root, "first/validations/xstest-completions/validation.json"));
+  expect(validation.judge.hash).toBe(first.hash);
+  const { rates } = first.figures.neverSeen[0] ?? {};
+  expect(validation.validation?.sensitivity.value).toBe(rates?.sensitivity.value);
 
   const folder = readHarmJudge(first.judge);
   const features = await openFeatureModel(folder.base.id, folder.base.features, { engine });

@@ -15,7 +15,11 @@ import {
   readHarmJudge,
   writeHarmHead,
 } from "../../judges/harm-judge/folder.js";
+import { harmVerdict } from "../../judges/harm-judge/judge.js";
+import { labelledSet } from "../../judges/labelled-sets.js";
 import { matchRefusal } from "../../judges/refusal-matcher.js";
+import { measureJudge } from "../../judges/validation.js";
+import { VALIDATION_FILE } from "../../judges/validation-file.js";
 import type { FeatureSettings } from "../../text/feature-model.js";
 import { type CandidateFigures, measureCandidate } from "./candidates.js";
 import { FeatureStore } from "./feature-store.js";
@@ -289,7 +293,7 @@ class JudgeTraining {
       sources: this.sources.map(({ dataset }) => dataset),
       neverSeen: this.unseen.map(({ dataset }) => dataset),
       rows: rows.length,
-      cut: this.store.countCut(all),
+      cut: all.filter((row) => this.store.isCut(row)).length,
       unreadable: this.sources.flatMap(({ rows }) => rows).length - rows.length,
     };
     const folder = join(options.out, "judge");
@@ -306,10 +310,41 @@ class JudgeTraining {
         PERMISSIVE,
       );
     }
+    await this.writeValidations(folder, candidate);
     const report: JudgeReport = { judge: folder, hash: readHarmJudge(folder).hash, record, figures };
     await writeJsonDurably(join(options.out, "folds.json"), report);
     await writeFileDurably(join(options.out, "folds.md"), renderTables(figures));
     return report;
+  }
+
+  /** `validations/<set>/validation.json`: what `judge validate` would measure of the judge, without reading the model again. */
+  private async writeValidations(path: string, candidate: Candidate): Promise<void> {
+    const folder = readHarmJudge(path);
+    for (const { rows, dataset } of this.unseen) {
+      const { features } = this.dataOf(rows, candidate);
+      const judged = rows.map((row, i) => ({
+        ...row,
+        verdict: {
+          ...harmVerdict(folder, row, features[i] as Float32Array),
+          ...(this.store.isCut(row) && { isCut: true as const }),
+        },
+      }));
+      const set = labelledSet(dataset.name, "harm");
+      const { name, sha256, licence } = dataset;
+      const data = {
+        path: name,
+        name,
+        sha256,
+        licence,
+        labeller: set?.labeller ?? null,
+        labelField: set?.rule.field ?? "",
+      };
+      const judge = { name: path, kind: "harm", hash: folder.hash } as const;
+      await writeJsonDurably(
+        join(this.options.out, "validations", name, VALIDATION_FILE),
+        measureJudge(judge, judged, { labels: "harm", seed: this.recipe.seed, data }),
+      );
+    }
   }
 
   private async writeJudge(
