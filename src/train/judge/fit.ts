@@ -8,6 +8,7 @@ import {
   type HeadMembers,
   harmProbability,
   type LinearHead,
+  logOdds,
   type Member,
   memberScore,
 } from "../../judges/harm-judge/head.js";
@@ -72,9 +73,13 @@ const CONSTANT = 1e-12;
 export function fitHeads(data: FitData, places: readonly number[], settings: FitSettings): FittedHeads {
   const held = heldOutScores(data, places, settings);
   const members = fitMembers(data, places, settings);
-  const head = (joined: readonly Member[]): FittedHead =>
-    joinMembers(data, places, settings, held, members, joined);
-  return { judge: head(settings.members), words: head(["words"]), probe: head(["probe"]) };
+  const head = (joined: readonly Member[], stackOn: FitSettings["stackOn"]): FittedHead =>
+    joinMembers(data, places, { ...settings, stackOn }, held, members, joined);
+  return {
+    judge: head(settings.members, settings.stackOn),
+    words: head(["words"], "prompts"),
+    probe: head(["probe"], "prompts"),
+  };
 }
 
 /** Fits probe and bag of words. */
@@ -94,76 +99,83 @@ export function fitProbe(
   return probeOn(data, examplesOf(data.rows, places, sourceWeights), l2);
 }
 
-/** Places of rows by what they are left out with. */
-function groupsOf({ rows }: FitData, places: readonly number[], settings: FitSettings): number[][] {
-  const own = places.map((place) => rows[place] as JudgeRow);
-  const byKey = (keys: readonly (string | number)[]): number[][] =>
-    [...new Set(keys)].map((key) => places.filter((_, i) => keys[i] === key));
-  const bySource = byKey(own.map(({ source }) => source));
-  const byPrompt = byKey(foldsOf(own, settings.innerFolds, settings.seed + 1));
-  if (settings.stackOn === "prompts") return byPrompt;
-  return settings.stackOn === "sources" ? bySource : [...byPrompt, ...bySource];
-}
-
-/** A row's scores by members that never saw it; with "both" each row occurs twice. */
+/** Rows that are left out together, with their scores by members that saw none of them. */
 interface HeldOut {
   readonly places: readonly number[];
   readonly scores: ReadonlyMap<number, Readonly<Record<Member, number>>>;
 }
 
-function heldOutScores(data: FitData, places: readonly number[], settings: FitSettings): HeldOut[] {
-  return groupsOf(data, places, settings).map((group) => {
-    const out = new Set(group);
-    const rest = places.filter((place) => !out.has(place));
-    const members = fitMembers(data, rest.length === 0 ? places : rest, settings);
-    const scoresOf = (place: number): Record<Member, number> => {
-      const score = (member: Member): number =>
-        memberScore(member, members, data.rows[place] as JudgeRow, data.features[place] as Float32Array);
-      return { probe: score("probe"), words: score("words"), refusal: score("refusal") };
-    };
-    return { places: group, scores: new Map(group.map((place) => [place, scoresOf(place)])) };
-  });
+/** By prompts, and where the stack needs it by whole sources. */
+interface HeldOutScores {
+  readonly prompts: readonly HeldOut[];
+  readonly sources: readonly HeldOut[];
 }
 
-function joinMembers(
-  { rows }: FitData,
-  places: readonly number[],
-  settings: FitSettings,
-  held: readonly HeldOut[],
-  fitted: HeadMembers,
-  members: readonly Member[],
-): FittedHead {
-  const weights = examplesOf(rows, places, settings.sourceWeights);
-  const weightOf = new Map(weights.map(({ row, weight }) => [row, weight]));
-  const rowsOf = held.flatMap(({ places: group, scores }) => {
-    const valuesOf = (place: number): number[] => members.map((member) => scores.get(place)?.[member] ?? 0);
-    return examplesOf(rows, group, settings.sourceWeights).map((example) => ({
-      ...example,
-      weight: weightOf.get(example.row) ?? 0,
-      values: valuesOf(example.row).map((value, m) =>
-        example.minus === null ? value : value - (valuesOf(example.minus)[m] as number),
+function heldOutScores(data: FitData, places: readonly number[], settings: FitSettings): HeldOutScores {
+  const own = places.map((place) => data.rows[place] as JudgeRow);
+  const leaveOut = (keys: readonly (string | number)[]): HeldOut[] =>
+    [...new Set(keys)].map((key) =>
+      scoredByOthers(
+        data,
+        places.filter((_, i) => keys[i] === key),
+        places.filter((_, i) => keys[i] !== key),
+        settings,
       ),
-    }));
-  });
-  const design = denseDesign(Float64Array.from(rowsOf.flatMap(({ values }) => values)), members.length);
-  const stack = toHead(fitExamples(design, rowsOf, STACK_L2));
-  const probabilities = rowsOf.map(({ values }) => sigmoid(score(stack, values)));
-  const head = { ...fitted, members, stack };
+    );
   return {
-    head,
-    threshold: bestThreshold(
-      rowsOf.map((example, i) => ({
-        source: (rows[example.row] as JudgeRow).source,
-        ...example,
-        probability: probabilities[i] as number,
-      })),
-    ),
+    prompts: leaveOut(foldsOf(own, settings.innerFolds, settings.seed + 1)),
+    sources: settings.stackOn === "prompts" ? [] : leaveOut(own.map(({ source }) => source)),
   };
 }
 
-function score({ weights, intercept }: LinearHead, values: readonly number[]): number {
-  return values.reduce((sum, value, j) => sum + value * (weights[j] as number), intercept);
+/** A group's scores by members that were fitted on the others; on itself where there are none. */
+function scoredByOthers(
+  data: FitData,
+  group: readonly number[],
+  others: readonly number[],
+  settings: FitSettings,
+): HeldOut {
+  const members = fitMembers(data, others.length === 0 ? group : others, settings);
+  const scoresOf = (place: number): Record<Member, number> => {
+    const score = (member: Member): number =>
+      memberScore(member, members, data.rows[place] as JudgeRow, data.features[place] as Float32Array);
+    return { probe: score("probe"), words: score("words"), refusal: score("refusal") };
+  };
+  return { places: group, scores: new Map(group.map((place) => [place, scoresOf(place)])) };
 }
+
+/** The stack as the settings say; the threshold always by rows on prompts that the members had not seen. */
+function joinMembers(
+  { rows }: FitData,
+  places: readonly number[],
+  { sourceWeights, stackOn }: Pick<FitSettings, "sourceWeights" | "stackOn">,
+  held: HeldOutScores,
+  fitted: HeadMembers,
+  members: readonly Member[],
+): FittedHead {
+  const weightOf = new Map(examplesOf(rows, places, sourceWeights).map(({ row, weight }) => [row, weight]));
+  const rowsOf = (groups: readonly HeldOut[]): StackRow[] =>
+    groups.flatMap(({ places: group, scores }) => {
+      const valuesOf = (place: number): number[] => members.map((member) => scores.get(place)?.[member] ?? 0);
+      return examplesOf(rows, group, sourceWeights).map((example) => ({
+        ...example,
+        source: (rows[example.row] as JudgeRow).source,
+        weight: weightOf.get(example.row) ?? 0,
+        values: valuesOf(example.row).map((value, m) =>
+          example.minus === null ? value : value - (valuesOf(example.minus)[m] as number),
+        ),
+      }));
+    });
+  const [byPrompt, bySource] = [rowsOf(held.prompts), rowsOf(held.sources)];
+  const learnt = { prompts: byPrompt, sources: bySource, both: [...byPrompt, ...bySource] }[stackOn];
+  const design = denseDesign(Float64Array.from(learnt.flatMap(({ values }) => values)), members.length);
+  const stack = toHead(fitExamples(design, learnt, STACK_L2));
+  const scored = byPrompt.map((row) => ({ ...row, probability: sigmoid(logOdds(stack, row.values)) }));
+  return { head: { ...fitted, members, stack }, threshold: bestThreshold(scored) };
+}
+
+/** An example as the stack sees it: one score a member. */
+type StackRow = Example & { readonly source: string; readonly values: readonly number[] };
 
 /** The threshold with the best mean of balanced accuracies over sources that have both classes; 0.5 where none has. */
 function bestThreshold(

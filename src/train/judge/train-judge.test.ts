@@ -69,7 +69,7 @@ describe("heads", () => {
     i < 80 ? row("a", `${i}`, i % 2 === 0, "word") : row("p", `${i >> 1}`, i % 2 === 0, "word", `${i >> 1}`),
   );
   const features = rows.map(({ label }) =>
-    Float32Array.from([(label ? 1 : -1) + 3 * (random.next() - 0.5), random.next(), 7]),
+    Float32Array.from([(label ? 1 : -1) + 2.2 * (random.next() - 0.5), random.next(), 7]),
   );
 
   test.each(["prompts", "sources", "both"] as const)(
