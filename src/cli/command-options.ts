@@ -244,6 +244,16 @@ export interface JudgeValidateOptions extends JudgeScoreOptions {
   readonly sameKind?: readonly string[];
 }
 
+/** Options of `judge train`. */
+export interface JudgeTrainOptions extends JudgeListOptions {
+  readonly recipe: string;
+  readonly out: string;
+  readonly features?: string;
+  readonly limit?: number;
+  readonly dataDir?: string;
+  readonly threads?: number;
+}
+
 /** Options of `judge label`. */
 export interface JudgeLabelOptions extends JudgeListOptions {
   readonly data?: string;

@@ -6,11 +6,13 @@ export { ClassifierScoreModel, type ClassifierScoreModelParts } from "./classifi
 export { type DecodeStatistics, emptyStatistics } from "./decoder.js";
 export { DecoderScoreModel, type DecoderScoreModelParts } from "./decoder-score-model.js";
 export { EndpointChatModel, type EndpointChatModelOptions } from "./endpoint/endpoint-chat-model.js";
+export { HiddenFeatureModel, type HiddenFeatureModelParts } from "./hidden-feature-model.js";
 export {
   LocalChatModel,
   type LocalChatModelParts,
   type LocalSamplingOptions,
 } from "./local-chat-model.js";
+export { type OpenFeatureModelOptions, openFeatureModel } from "./open-feature-model.js";
 export {
   conversationEncoder,
   type OpenChatModelOptions,

@@ -1,4 +1,6 @@
 /** @module Judges of answers. A refusal matcher counts refusals, not harm: it may be shown, never decide. */
+export { type HarmJudgeFolder, readHarmJudge } from "./harm-judge/folder.js";
+export { harmJudge } from "./harm-judge/judge.js";
 export { type LabelReading, toLabelledExchanges } from "./labelled-rows.js";
 export { type LabelledSet, type Labeller, labelledSet } from "./labelled-sets.js";
 export {

@@ -16,6 +16,7 @@ const CONTEXT: JudgeContext = {
       yield [0, 0];
     },
   }),
+  openFeatureModel: (model) => Promise.reject(new ConfigError(`no model ${model} here`)),
 };
 const named = (name: string) => ({ ...refusalMatcher(), name });
 const OPENERS: readonly JudgeOpener[] = [

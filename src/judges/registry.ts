@@ -9,8 +9,11 @@ import { ConfigError } from "../core/errors.js";
 import { readThreshold, trainedHeadFolder } from "../models/classifier/score-record.js";
 import { readOptionalJsonObject } from "../models/weights/json-fields.js";
 import type { ScoreModel } from "../text/chat-model.js";
+import type { FeatureModel, FeatureSettings } from "../text/feature-model.js";
 import type { Judge, JudgeKind } from "../text/judge.js";
 import type { TokenModel } from "../text/token-model.js";
+import { isHarmJudge, readHarmJudge } from "./harm-judge/folder.js";
+import { harmJudge } from "./harm-judge/judge.js";
 import { GUARD_FORMATS } from "./llama-guard/format.js";
 import { llamaGuard } from "./llama-guard/judge.js";
 import { REFUSAL_MATCHER, refusalMatcher } from "./refusal-matcher.js";
@@ -23,6 +26,8 @@ export interface JudgeContext {
   openModel(model: string): Promise<TokenModel>;
   /** @param model folder of `train reward`, or folder or hub id of a model with a class head */
   openScoreModel(model: string): Promise<ScoreModel>;
+  /** @param model registry name, folder, file or hub id */
+  openFeatureModel(model: string, settings: FeatureSettings): Promise<FeatureModel>;
 }
 
 /** A kind of judge, and how it is opened. */
@@ -57,6 +62,18 @@ export const JUDGE_OPENERS: readonly JudgeOpener[] = [
       open: async (model, context) => llamaGuard(await context.openModel(model), format),
     }),
   ),
+  {
+    name: "harm-judge",
+    kind: "harm",
+    what: "P(harmful) by a light head over a frozen model's hidden states, as `judge train` makes it",
+    argument: "folder",
+    opensPath: isHarmJudge,
+    open: async (path, context) => {
+      const folder = readHarmJudge(path);
+      const model = await context.openFeatureModel(folder.base.id, folder.base.features);
+      return withOwnValidation(harmJudge(path, folder, model), join(path, VALIDATION_FILE));
+    },
+  },
   {
     name: "score-model",
     kind: "harm",

@@ -4,6 +4,7 @@
  */
 import { ConfigError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
+import { sigmoid } from "../stats/logistic-regression.js";
 import type { ScoreModel } from "../text/chat-model.js";
 import type { Judge, JudgeKind, Verdict } from "../text/judge.js";
 import type { Exchange } from "../text/messages.js";
@@ -69,8 +70,4 @@ function harmOf(labels: readonly string[]): Harm | null {
   const unsafe = labels.indexOf("unsafe");
   if (labels.length !== 2 || unsafe < 0 || !labels.includes("safe")) return null;
   return (scores) => sigmoid((scores[unsafe] as number) - (scores[1 - unsafe] as number));
-}
-
-function sigmoid(x: number): number {
-  return 1 / (1 + Math.exp(-x));
 }

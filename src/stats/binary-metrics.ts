@@ -81,6 +81,26 @@ export function averagePrecision(
   return precisionRanking(labels, scores)(weights);
 }
 
+/**
+ * Area under the ROC curve: the share of pairs of a positive and a negative row whose positive one scores higher, equal scores
+ * counting half. NaN where a class is missing.
+ * @throws ShapeError when the lengths differ
+ */
+export function areaUnderRoc(labels: readonly boolean[], scores: readonly number[]): number {
+  requireLength("scores", scores, labels.length);
+  const order = Array.from(scores.keys()).sort((a, b) =>
+    compareDown(scores[a] as number, scores[b] as number),
+  );
+  let [above, won] = [0, 0];
+  for (let start = 0, end = 0; start < order.length; start = end) {
+    while (end < order.length && scores[order[end] as number] === scores[order[start] as number]) end++;
+    const tied = order.slice(start, end).filter((row) => labels[row] === true).length;
+    won += (end - start - tied) * (above + tied / 2);
+    above += tied;
+  }
+  return won / (above * (labels.length - above));
+}
+
 /** {@link averagePrecision} with the sorting done once, for many sets of weights. */
 export function precisionRanking(
   labels: readonly boolean[],

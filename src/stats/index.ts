@@ -13,6 +13,7 @@ export { clusteredMean, clusteredShare } from "./clustered.js";
 export { distinct, distinctInterval } from "./distinct.js";
 export * from "./intervals.js";
 export * from "./judge-error.js";
+export * from "./logistic-regression.js";
 export { findLoop, type Loop } from "./loops.js";
 export * from "./mcnemar.js";
 export * from "./paired.js";

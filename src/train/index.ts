@@ -3,6 +3,9 @@
  * own best answers (RAFT); reward models, cost models and classifiers.
  */
 export type { Certificate } from "./certificate.js";
+export { type JudgeRecipe, readJudgeRecipe } from "./judge/recipe.js";
+export type { JudgeFigures, JudgeReport, TrainingRecord } from "./judge/result.js";
+export { type TrainJudgeOptions, trainJudge } from "./judge/train-judge.js";
 export { DPO_LOSSES, type DpoLossName, type DpoLossOptions } from "./losses/dpo-options.js";
 export { trainDpo } from "./methods/dpo.js";
 export { type RaftResult, trainRaft } from "./methods/raft.js";

@@ -4,6 +4,7 @@ import type {
   JudgeLabelOptions,
   JudgeListOptions,
   JudgeScoreOptions,
+  JudgeTrainOptions,
   JudgeValidateOptions,
 } from "../command-options.js";
 import { integer, jsonOption, seedOption, threadsOption } from "../options.js";
@@ -26,14 +27,22 @@ Example:
   $ safe-to-serve judge label --data runs/dpo/evaluation --sample 200 --out labels.jsonl --labeller ann
   $ safe-to-serve judge label --out labels.jsonl --agreement bob.jsonl`;
 
+const TRAIN_NOTES = `
+Hidden states of every answer are read once and kept: stop it and run it again, and it goes on where it was. All else is
+quick. OUT/judge is then a judge for \`--judge OUT/judge\`; OUT/permissive learnt only from sources that permit commercial use.
+
+Example:
+  $ safe-to-serve judge train --recipe recipes/harm-judge.yaml --out runs/harm-judge`;
+
 /** The command. */
 export function judgeCommand(): Command {
   return new Command("judge")
-    .description("list judges, judge answers, measure judges against labels, label answers")
+    .description("list judges, judge answers, measure judges against labels, label answers, train a judge")
     .addCommand(listCommand())
     .addCommand(scoreCommand())
     .addCommand(validateCommand())
     .addCommand(labelCommand())
+    .addCommand(trainCommand())
     .addHelpText("after", "\nExample:\n  $ safe-to-serve judge list");
 }
 
@@ -127,6 +136,32 @@ function labelCommand(): Command {
     .action(async (options: JudgeLabelOptions) => {
       const { runJudgeLabel } = await import("../run/judge-label.js");
       await runJudgeLabel(options);
+    });
+}
+
+function trainCommand(): Command {
+  return new Command("train")
+    .description("train a harm judge by a recipe, and measure it on sources that it never saw")
+    .requiredOption("--recipe <file>", "YAML: sources, what is read of the model, candidates")
+    .requiredOption("--out <folder>", "folder of judge/, permissive/, folds.json and folds.md")
+    .option("--features <folder>", "folder of hidden states, read once (default: in the model cache)")
+    .addOption(
+      new Option("--limit <n>", "at most so many rows, or pairs, of each source: for trials").argParser(
+        integer({ min: 1 }),
+      ),
+    )
+    .addOption(
+      new Option(
+        "--data-dir <folder>",
+        "folder of data sets that are not bundled (default: SAFE_TO_SERVE_DATA)",
+      ),
+    )
+    .addOption(threadsOption())
+    .addOption(jsonOption())
+    .addHelpText("after", TRAIN_NOTES)
+    .action(async (options: JudgeTrainOptions) => {
+      const { runJudgeTrain } = await import("../run/judge-train.js");
+      await runJudgeTrain(options);
     });
 }
 

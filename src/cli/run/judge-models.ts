@@ -2,6 +2,7 @@
 import type { LocalChatModel } from "../../generate/local-chat-model.js";
 import { openJudge } from "../../judges/registry.js";
 import type { ScoreModel } from "../../text/chat-model.js";
+import type { FeatureModel, FeatureSettings } from "../../text/feature-model.js";
 import type { Judge } from "../../text/judge.js";
 import { openProgress } from "../open-progress.js";
 import { printMemory } from "../output.js";
@@ -75,8 +76,22 @@ export async function openNamedJudge(
       report.done();
     }
   };
+  const openFeatures = async (model: string, settings: FeatureSettings): Promise<FeatureModel> => {
+    const report = openProgress(silent);
+    try {
+      const { openFeatureModel } = await import("../../generate/open-feature-model.js");
+      const { onProgress } = report;
+      const memory = silent ? {} : { onMemory: printMemory };
+      const read = await openFeatureModel(model, settings, { threads, onProgress, ...memory });
+      opened.push(read);
+      return read;
+    } finally {
+      report.done();
+    }
+  };
+  const context = { openModel, openScoreModel: openScored, openFeatureModel: openFeatures };
   try {
-    return { judge: await openJudge(reference, { openModel, openScoreModel: openScored }), close };
+    return { judge: await openJudge(reference, context), close };
   } catch (error) {
     await close();
     throw error;

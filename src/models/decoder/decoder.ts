@@ -50,6 +50,8 @@ export interface DecoderInputs {
 export interface DecoderOutputs {
   /** After the last normalisation, [N,D] */
   readonly hidden: Value;
+  /** What enters the first block and what leaves each, before any last normalisation, [N,D] */
+  readonly states: readonly Value[];
   /** New keys and values of each layer, [B,G,T,K] */
   readonly present: readonly { readonly key: Value; readonly value: Value }[];
 }
@@ -78,6 +80,7 @@ export class DecoderGraph {
     const rope = this.rotaryTables();
     const present: { key: Value; value: Value }[] = [];
     let x = reshape(this.embedding(inputIds), [multiplyDims(...rows), this.config.hiddenSize]);
+    const states = [x];
     for (let layer = 0; layer < this.config.numHiddenLayers; layer++) {
       const name = `model.layers.${layer}`;
       const rotate = (y: Value) => rotaryEmbedding(y, positionIds, ...rope);
@@ -93,8 +96,9 @@ export class DecoderGraph {
       );
       x = add(x, attended);
       x = add(x, this.mlp(this.norm(x, `${name}.post_attention_layernorm`), `${name}.mlp`));
+      states.push(x);
     }
-    return { hidden: this.norm(x, "model.norm"), present };
+    return { hidden: this.norm(x, "model.norm"), states, present };
   }
 
   /** The output projection [V,D]: the embedding matrix where they are tied. Quantised ones are dequantised. */
