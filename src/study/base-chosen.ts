@@ -7,7 +7,7 @@ import { withOwnAnswers } from "./own-answers.js";
 import type { Workbench } from "./workbench.js";
 
 /**
- * The pairs in their order, `chosen` of the harmless ones answered greedily by the base; those that it refuses are left out.
+ * The pairs in their order, `chosen` of the harmless ones answered by the base; those that it refuses are left out.
  * @param journal  path of the journal of the base's answers
  */
 export async function withBaseChosen(

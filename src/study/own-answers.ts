@@ -1,6 +1,7 @@
 /**
  * @file Rows whose answers are the base's own: what it would say anyway is trained, so that safety instruction tuning keeps
- * it on harmless prompts. Greedy; the answers are journalled as they come.
+ * it on harmless prompts. Drawn at temperature 1: the expected gradient of the log-probability of a model's own samples is
+ * zero, whereas greedy answers would sharpen it. Journalled as they come.
  */
 import { hashJson } from "../core/hash.js";
 import type { PromptCompletion } from "../data/examples.js";
@@ -59,14 +60,15 @@ interface Questions {
 }
 
 async function askBase({
-  bench: { observer, signal },
+  bench: { observer, recipe, signal },
   model,
   limit,
   rows,
   journal: path,
 }: Questions): Promise<ReadonlyMap<string, Completion>> {
   const maxNewTokens = limit + SPARE_TOKENS;
-  const settings = hashJson({ model: model.hash, maxNewTokens });
+  const drawing = { maxNewTokens, temperature: 1, seed: recipe.seed };
+  const settings = hashJson({ model: model.hash, ...drawing });
   const { journal, known } = openAnswers(path, settings);
   const open = new OpenAnswers(maxNewTokens);
   const counted = () => known.size + open.share;
@@ -74,8 +76,7 @@ async function askBase({
   try {
     const asked = rows.filter(({ id }) => !known.has(id)).map(({ id, prompt }) => ({ id, messages: prompt }));
     const answers = model.generate(asked, {
-      maxNewTokens,
-      temperature: 0,
+      ...drawing,
       batchSize: BATCH,
       onDraw: (answer) => {
         open.drawn(answer);
