@@ -9,6 +9,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -208,6 +209,48 @@ export class Journal<Row extends object> {
     } finally {
       closeQuietly(this.file);
     }
+  }
+}
+
+/** Rows of float32 numbers of one width, by place, read and written at random. */
+export class RowFile {
+  /** Whole rows that the file held when it was opened. */
+  readonly count: number;
+  readonly path: string;
+  private readonly file: number;
+  private readonly rowBytes: number;
+
+  /** Opens or makes the file. @throws ConfigError | StorageError as {@link writeFileDurably} would */
+  constructor(path: string, width: number) {
+    this.path = path;
+    this.rowBytes = width * Float32Array.BYTES_PER_ELEMENT;
+    try {
+      this.file = openSync(path, existsSync(path) ? "r+" : "w+");
+      this.count = Math.floor(fstatSync(this.file).size / this.rowBytes);
+    } catch (cause) {
+      throw writeError(path, cause);
+    }
+  }
+
+  /** Fills `row` with the numbers at a place; false where there are none. */
+  read(place: number, row: Float32Array): boolean {
+    return readSync(this.file, row, 0, this.rowBytes, place * this.rowBytes) === this.rowBytes;
+  }
+
+  /** Writes rows from a place on; they are on disk when this returns. @throws ConfigError | StorageError */
+  write(start: number, rows: readonly Float32Array[]): void {
+    try {
+      for (const [i, row] of rows.entries())
+        writeSync(this.file, row, 0, this.rowBytes, (start + i) * this.rowBytes);
+      fsyncSync(this.file);
+    } catch (cause) {
+      throw writeError(this.path, cause);
+    }
+  }
+
+  /** Closes the file. */
+  close(): void {
+    closeSync(this.file);
   }
 }
 

@@ -43,10 +43,12 @@ export function readEvaluation(folder: string): Evaluation {
     throw new ConfigError(`${folder}: expected a finished evaluation, got one without ${RESULTS_FILE}`, {
       hint: "run the same `evaluate` command again: it goes on where it stopped",
     });
-  const stored = readLines<SampleRow>(join(folder, SAMPLES_FILE));
-  requireSamples(stored, join(folder, SAMPLES_FILE));
-  const samples = latestRows(stored);
-  const results = reviveResults(readJsonFile<EvaluationResults>(path, "the results of an evaluation"));
+  const rows = readLines<SampleRow>(join(folder, SAMPLES_FILE));
+  requireSamples(rows, join(folder, SAMPLES_FILE));
+  const samples = latestRows(rows);
+  const stored = readJsonFile<EvaluationResults>(path, "the results of an evaluation");
+  requireMembers(stored, path, { tasks: "object", hashes: "object" });
+  const results = reviveResults(stored);
   return {
     folder,
     name: basename(resolve(folder)),

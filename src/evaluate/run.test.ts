@@ -61,7 +61,9 @@ test("writes samples in the published schema and results that count them", async
   const samples = samplesOf(options.out);
   expect(samples).toHaveLength(200);
   expect(Object.keys(samples[0] ?? {})).toEqual(
-    "id task promptId promptHash messages sample response tokenCount finishReason seed verdicts".split(" "),
+    "id task promptId promptHash messages category sample response tokenCount finishReason seed verdicts".split(
+      " ",
+    ),
   );
   const harmful = samples.filter((row) => row.task === "I-CoNa");
   const refused = harmful.filter((row) => respond(row.messages).startsWith("I'm sorry")).length;

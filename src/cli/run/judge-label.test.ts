@@ -106,7 +106,7 @@ test("of an evaluation those answers are labelled that a model wrote, the last o
   writeFileSync(join(dir, "samples.jsonl"), [...rows, sample("t/b#0", { finishReason: "stop" })].join("\n"));
   const asked = { target: {}, modelHash: "m", sampling: {}, tasks: [], judges: [] };
   writeFileSync(join(dir, "evaluation.json"), JSON.stringify(asked));
-  writeFileSync(join(dir, "results.json"), '{"tasks":[]}');
+  writeFileSync(join(dir, "results.json"), '{"tasks":[],"hashes":{}}');
   const out = join(folder, "evaluation.jsonl");
   const command = await label(["refusal", "partial"], "--data", dir, "--out", out);
   expect(command.stdout).toContain("2 of 2 answers labelled");

@@ -60,7 +60,7 @@ test.each([
 });
 
 test("refuses a file or data that is not there", async () => {
-  expect(() => taskNamed(join(folder, "none.yaml"))).toThrow(/expected a task, got no file/);
+  expect(() => taskNamed(join(folder, "none.yaml"))).toThrow(/expected a task, got no such file/);
   const task = taskNamed(file("lost.yaml", "name: lost\ndata: lost.jsonl\nexpectation: neutral\n"));
   await expect(loadTask(task, { limit: null, seed: 0 })).rejects.toThrow(
     /lost\.jsonl: expected a file or the name/,

@@ -2,19 +2,9 @@
  * @file Features of exchanges on disk, computed once: numbers of one width row after row, and a journal that says whose they
  * are. Named by the feature model's hash, so that another model or another reading never meets them; a kill loses one batch.
  */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  statSync,
-  writeSync,
-} from "node:fs";
 import { join } from "node:path";
 import { StorageError } from "../../core/errors.js";
-import { Journal, makeFolder, writeError } from "../../core/files.js";
+import { Journal, makeFolder, RowFile } from "../../core/files.js";
 import { hashJson } from "../../core/hash.js";
 import type { FeatureModel } from "../../text/feature-model.js";
 import type { Exchange } from "../../text/messages.js";
@@ -32,8 +22,7 @@ const BATCH = 64;
 /** Features by exchange. */
 export class FeatureStore {
   readonly width: number;
-  private readonly path: string;
-  private readonly file: number;
+  private readonly file: RowFile;
   private readonly index: Journal<IndexRow>;
   private readonly places = new Map<string, number>();
 
@@ -41,25 +30,23 @@ export class FeatureStore {
   constructor(folder: string, { hash, width }: Pick<FeatureModel, "hash" | "width">) {
     makeFolder(folder);
     this.width = width;
-    this.path = join(folder, `${hash.slice(0, 32)}.f32`);
-    this.index = new Journal(join(folder, `${hash.slice(0, 32)}.jsonl`));
+    const name = join(folder, hash.slice(0, 32));
+    this.index = new Journal(`${name}.jsonl`);
     try {
-      this.file = openSync(this.path, existsSync(this.path) ? "r+" : "w+");
+      this.file = new RowFile(`${name}.f32`, width);
     } catch (cause) {
       this.index.close();
-      throw writeError(this.path, cause);
+      throw cause;
     }
-    const whole = Math.floor(statSync(this.path).size / this.rowBytes);
     // Numbers are written first, so the journal never names more than there are unless the file was cut.
     for (const [place, { exchange }] of this.index.rows.entries()) this.places.set(exchange, place);
-    if (this.index.rows.length > whole)
+    if (this.index.rows.length > this.file.count)
       throw new StorageError(
-        `${this.path}: expected ${this.index.rows.length} rows of features, got ${whole}`,
+        `${this.file.path}: expected ${this.index.rows.length} rows of features, got ${this.file.count}`,
         {
           hint: "remove the file and its .jsonl to compute them anew",
         },
       );
-    ftruncateSync(this.file, this.index.rows.length * this.rowBytes);
   }
 
   /** Computes what is missing. @param onDone told how many exchanges were read */
@@ -95,9 +82,8 @@ export class FeatureStore {
   read(exchange: Exchange): Float32Array {
     const place = this.places.get(keyOf(exchange));
     const row = new Float32Array(this.width);
-    const bytes = place === undefined ? 0 : readSync(this.file, row, 0, this.rowBytes, place * this.rowBytes);
-    if (bytes === this.rowBytes) return row;
-    throw new StorageError(`${this.path}: expected features of ${exchange.id}, got none`);
+    if (place !== undefined && this.file.read(place, row)) return row;
+    throw new StorageError(`${this.file.path}: expected features of ${exchange.id}, got none`);
   }
 
   /** Whether the model could read an exchange. */
@@ -114,22 +100,12 @@ export class FeatureStore {
   /** Flushes and closes both files. */
   close(): void {
     this.index.close();
-    closeSync(this.file);
-  }
-
-  private get rowBytes(): number {
-    return this.width * Float32Array.BYTES_PER_ELEMENT;
+    this.file.close();
   }
 
   private append(batch: readonly Exchange[], rows: readonly Float32Array[], cut: ReadonlySet<number>): void {
     const start = this.index.rows.length;
-    try {
-      for (const [i, row] of rows.entries())
-        writeSync(this.file, row, 0, this.rowBytes, (start + i) * this.rowBytes);
-      fsyncSync(this.file);
-    } catch (cause) {
-      throw writeError(this.path, cause);
-    }
+    this.file.write(start, rows);
     const names = batch.map((exchange, i) => ({
       exchange: keyOf(exchange),
       ...(cut.has(i) && { isCut: true as const }),
