@@ -50,6 +50,7 @@ export class BrowserPage {
     const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"];
     this.browser = spawn(path, [...flags, `--user-data-dir=${this.profile}`], {
       stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
+      detached: true,
     });
     const messages = this.browser.stdio[4] as Readable;
     messages.setEncoding("utf8").on("data", (chunk: string) => this.receive(chunk));
@@ -103,12 +104,12 @@ export class BrowserPage {
     for (const type of ["keyDown", "keyUp"]) await this.send("Input.dispatchKeyEvent", { type, ...event });
   }
 
-  /** Ends the browser. */
+  /** Ends the browser with its helper processes, which would go on writing to the profile. */
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.browser.once("exit", resolve));
-    this.browser.kill("SIGKILL");
+    if (this.browser.pid !== undefined) process.kill(-this.browser.pid, "SIGKILL");
     await ended;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
 
   private receive(chunk: string): void {
