@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { ConfigError, DatasetError } from "./errors.js";
-import { Journal, makeFolder } from "./files.js";
+import { Journal, makeFolder, RowFile } from "./files.js";
 
 const root = mkdtempSync(join(tmpdir(), "safe-to-serve-journal-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -58,4 +58,32 @@ test("a read-only file system is named as what it is, where Node says that there
     fs.mkdirSync = mkdirSync;
     syncBuiltinESMExports();
   }
+});
+
+test("rows of numbers come back whole where the system writes a few bytes at a time, and are seen by the next opening", () => {
+  const { writeSync } = fs;
+  const few = (file: number, bytes: Uint8Array, offset: number, length: number, position: number | null) =>
+    writeSync(file, bytes, offset, Math.min(length, 5), position);
+  fs.writeSync = few as typeof fs.writeSync;
+  syncBuiltinESMExports();
+  const rows = [Float32Array.from([1, 2, 3]), Float32Array.from([4, 5, 6])];
+  const numbers = join(root, "numbers.f32");
+  try {
+    const file = new RowFile(numbers, 3);
+    file.write(1, rows);
+    file.write(0, rows.slice(0, 1));
+    file.close();
+  } finally {
+    fs.writeSync = writeSync;
+    syncBuiltinESMExports();
+  }
+  const file = new RowFile(numbers, 3);
+  const read = new Float32Array(3);
+  expect([0, 1, 2].map((place) => (file.read(place, read) ? [...read] : null))).toEqual([
+    [1, 2, 3],
+    [1, 2, 3],
+    [4, 5, 6],
+  ]);
+  expect([file.count, file.read(3, read)]).toEqual([3, false]);
+  file.close();
 });

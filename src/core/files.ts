@@ -240,8 +240,8 @@ export class RowFile {
   /** Writes rows from a place on; they are on disk when this returns. @throws ConfigError | StorageError */
   write(start: number, rows: readonly Float32Array[]): void {
     try {
-      for (const [i, row] of rows.entries())
-        writeSync(this.file, row, 0, this.rowBytes, (start + i) * this.rowBytes);
+      for (const [i, { buffer, byteOffset }] of rows.entries())
+        writeAll(this.file, new Uint8Array(buffer, byteOffset, this.rowBytes), (start + i) * this.rowBytes);
       fsyncSync(this.file);
     } catch (cause) {
       throw writeError(this.path, cause);
@@ -311,9 +311,12 @@ function isWhole(line: string): boolean {
   }
 }
 
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; )
-    done += writeSync(file, bytes, done, Math.min(bytes.length - done, MOST_BYTES));
+/** @param start where in the file; default where it stands */
+function writeAll(file: number, bytes: Uint8Array, start: number | null = null): void {
+  for (let done = 0; done < bytes.length; ) {
+    const most = Math.min(bytes.length - done, MOST_BYTES);
+    done += writeSync(file, bytes, done, most, start === null ? null : start + done);
+  }
 }
 
 function temporaryName(path: string): string {

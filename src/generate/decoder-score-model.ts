@@ -3,7 +3,7 @@
  * RewardTrainer does, scored at its last token. Answers to one prompt share its computation; rows are packed without padding.
  */
 import { hashJson } from "../core/hash.js";
-import { packSegments, segmentLength, splitByBudget } from "../data/packing.js";
+import { packSegments, segmentLength } from "../data/packing.js";
 import { emitModel, type GraphDefinition } from "../engine/onnx/emit.js";
 import type { Engine, Session } from "../engine/types.js";
 import { type HeadedDecoder, headGraph } from "../models/classifier/head-graph.js";
@@ -16,7 +16,14 @@ import type { Exchange } from "../text/messages.js";
 import { floatOutput } from "./decode-graph-run.js";
 import { ChatMemory } from "./memory-plan.js";
 import { ResidentAdapter } from "./resident-adapter.js";
-import { packedFeeds, RUN_TOKENS, type ScoreRequest, type SharedPrompt, sharePrompts } from "./score.js";
+import {
+  packedFeeds,
+  readAtEnd,
+  runsOf,
+  type ScoreRequest,
+  type SharedPrompt,
+  sharePrompts,
+} from "./score.js";
 
 /** Exchanges that are packed together; their scores come in the order of the exchanges. */
 const WINDOW = 64;
@@ -101,13 +108,7 @@ export class DecoderScoreModel implements ScoreModel {
     this.memory.beforeScoring(this.graph, longest, MEMORY_HINT);
     this.opened ??= this.open();
     const graph = await this.opened;
-    for (const run of splitByBudget(
-      shared,
-      ({ segment }) => segmentLength(segment),
-      RUN_TOKENS,
-      shared.length,
-    ))
-      await this.scoreRun(graph, run, scores);
+    for (const run of runsOf(shared)) await this.scoreRun(graph, run, scores);
     return scores;
   }
 
@@ -149,8 +150,4 @@ function toRequest(
   const length = ids.findLastIndex((token) => token !== padTokenId) + 1;
   const split = Math.min(promptIds.length, length - 1);
   return { id, promptIds: ids.slice(0, split), answerIds: ids.slice(split, length) };
-}
-
-function readAtEnd({ segment, requests }: SharedPrompt): SharedPrompt {
-  return { segment: { ...segment, readsEnd: true }, requests };
 }

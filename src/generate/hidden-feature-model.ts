@@ -5,7 +5,7 @@
 import { memoryRoom } from "../core/available-memory.js";
 import { ConfigError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
-import { type PackedRows, packSegments, segmentLength, splitByBudget } from "../data/packing.js";
+import { type PackedRows, packSegments, segmentLength } from "../data/packing.js";
 import { emitModel, type GraphDefinition } from "../engine/onnx/emit.js";
 import type { Engine, Session } from "../engine/types.js";
 import { hiddenGraph, stateName } from "../models/decoder/hidden-graph.js";
@@ -17,7 +17,15 @@ import type { ConversationEncoder } from "../text/encode.js";
 import type { FeatureModel, FeatureSettings, Pooling } from "../text/feature-model.js";
 import type { Exchange } from "../text/messages.js";
 import { floatOutput } from "./decode-graph-run.js";
-import { packedFeeds, RUN_TOKENS, type ScoreRequest, type SharedPrompt, sharePrompts } from "./score.js";
+import {
+  packedFeeds,
+  RUN_TOKENS,
+  readAtEnd,
+  runsOf,
+  type ScoreRequest,
+  type SharedPrompt,
+  sharePrompts,
+} from "./score.js";
 
 /** Exchanges that are packed together. */
 const WINDOW = 64;
@@ -95,19 +103,11 @@ export class HiddenFeatureModel implements FeatureModel {
     const requests = window.flatMap((exchange, i) => this.encode(exchange, i, onCut) ?? []);
     const features = window.map(() => new Float32Array(this.width).fill(Number.NaN));
     if (requests.length === 0) return features;
-    const shared = sharePrompts(requests).map(
-      ({ segment, requests }): SharedPrompt => ({ segment: { ...segment, readsEnd: true }, requests }),
-    );
+    const shared = sharePrompts(requests).map(readAtEnd);
     this.planMemory(Math.max(...shared.map(({ segment }) => segmentLength(segment))));
     this.session ??= this.parts.engine.open(emitModel(this.graph));
     const session = await this.session;
-    for (const run of splitByBudget(
-      shared,
-      ({ segment }) => segmentLength(segment),
-      RUN_TOKENS,
-      shared.length,
-    ))
-      await this.readRun(session, run, features);
+    for (const run of runsOf(shared)) await this.readRun(session, run, features);
     return features;
   }
 

@@ -45,13 +45,22 @@ export async function* scoreAnswers(
   adapterFeeds: AdapterFeeds,
   shared: readonly SharedPrompt[],
 ): AsyncGenerator<ScoredAnswer> {
-  const runs = splitByBudget(shared, ({ segment }) => segmentLength(segment), RUN_TOKENS, shared.length);
-  for (const run of runs) {
+  for (const run of runsOf(shared)) {
     const segments = run.map(({ segment }) => segment);
     const packed = packTightly(segments);
     const outputs = await session.run({ ...adapterFeeds, ...packedFeeds(packed) }, { fetch: ["log_probs"] });
     yield* unpack(run, packed, floatOutput(outputs, "log_probs"));
   }
+}
+
+/** Prompts that are computed in one run, {@link RUN_TOKENS} at most where one alone does not have more. */
+export function runsOf(shared: readonly SharedPrompt[]): readonly (readonly SharedPrompt[])[] {
+  return splitByBudget(shared, ({ segment }) => segmentLength(segment), RUN_TOKENS, shared.length);
+}
+
+/** The prompt with the last token of each answer read, not its log-probabilities. */
+export function readAtEnd({ segment, requests }: SharedPrompt): SharedPrompt {
+  return { segment: { ...segment, readsEnd: true }, requests };
 }
 
 /** Steps in which lengths of rows are tried. */

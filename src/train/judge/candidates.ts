@@ -7,7 +7,7 @@ import { areaUnderRoc } from "../../stats/binary-metrics.js";
 import { type FitData, type FitSettings, fitProbe } from "./fit.js";
 import { foldsOf } from "./folds.js";
 import type { Candidate } from "./recipe.js";
-import type { JudgeRow } from "./rows.js";
+import { hasBothClasses, type JudgeRow } from "./rows.js";
 
 /** A candidate and how its probe does by source: on other prompts, and where the source is left out. */
 export interface CandidateFigures {
@@ -62,8 +62,8 @@ function scoresByOthers<Group>(
 }
 
 function twoClassSources(rows: readonly JudgeRow[]): string[] {
-  return [...new Set(rows.map(({ source }) => source))].filter(
-    (source) => new Set(rows.filter((row) => row.source === source).map(({ label }) => label)).size === 2,
+  return [...new Set(rows.map(({ source }) => source))].filter((source) =>
+    hasBothClasses(rows.filter((row) => row.source === source)),
   );
 }
 

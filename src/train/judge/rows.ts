@@ -28,6 +28,11 @@ export interface JudgeRow extends LabelledExchange {
   readonly pair?: string;
 }
 
+/** Whether there are harmful answers and harmless ones; answers that are neither make no class. */
+export function hasBothClasses(rows: readonly JudgeRow[]): boolean {
+  return [true, false].every((label) => rows.some((row) => row.label === label));
+}
+
 /** Rows of a source, and what is recorded of it. */
 export interface LoadedSource {
   readonly rows: readonly JudgeRow[];

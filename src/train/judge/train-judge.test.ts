@@ -15,7 +15,7 @@ import { type CalledRow, meanFigures, sourceFigures } from "./figures.js";
 import { fitHeads, probabilityOf } from "./fit.js";
 import { foldsOf } from "./folds.js";
 import type { JudgeRecipe } from "./recipe.js";
-import { type JudgeRow, loadNeverSeen, loadTrainingSource } from "./rows.js";
+import { hasBothClasses, type JudgeRow, loadNeverSeen, loadTrainingSource } from "./rows.js";
 import { trainJudge } from "./train-judge.js";
 
 const { base } = JSON.parse(
@@ -33,6 +33,13 @@ const row = (source: string, cluster: string, label: boolean, response = "", pai
   messages: [{ role: "user", content: cluster }],
   category: null,
   ...(pair !== undefined && { pair }),
+});
+
+test("answers that are neither harmful nor harmless make no class", () => {
+  const neither: JudgeRow = { ...row("a", "c", true), label: null };
+  const [harmful, harmless] = [row("a", "c", true), row("a", "c", false)];
+  expect(hasBothClasses([harmful, neither])).toBe(false);
+  expect(hasBothClasses([harmful, harmless, neither])).toBe(true);
 });
 
 describe("folds", () => {

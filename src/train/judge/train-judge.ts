@@ -43,7 +43,13 @@ import { foldsOf } from "./folds.js";
 import type { Candidate, JudgeRecipe } from "./recipe.js";
 import { renderCard, renderTables } from "./report.js";
 import type { JudgeFigures, JudgeReport, TrainingRecord } from "./result.js";
-import { type JudgeRow, type LoadedSource, loadNeverSeen, loadTrainingSource } from "./rows.js";
+import {
+  hasBothClasses,
+  type JudgeRow,
+  type LoadedSource,
+  loadNeverSeen,
+  loadTrainingSource,
+} from "./rows.js";
 
 /** How a judge is trained. */
 export interface TrainJudgeOptions extends DataFolders, OpenFeatureModelOptions {
@@ -433,10 +439,6 @@ function subset({ rows, features }: FitData, places: readonly number[]): FitData
     rows: places.map((place) => rows[place] as JudgeRow),
     features: places.map((place) => features[place] as Float32Array),
   };
-}
-
-function hasBothClasses(rows: readonly JudgeRow[]): boolean {
-  return [true, false].every((label) => rows.some((row) => row.label === label));
 }
 
 function twoSided(sources: readonly LoadedSource[]): string[] {
