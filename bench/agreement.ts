@@ -58,7 +58,7 @@ function predictions(metric: Metric, pairs: readonly Pair[]): string {
   const accuracies =
     ours === theirs
       ? `accuracy ${ours?.toFixed(4)} on both sides`
-      : `accuracy ${ours?.toFixed(4)} and lm-eval's ${theirs?.toFixed(4)}`;
+      : `${different.length === 0 ? "**other accuracies**: " : "accuracy "}${ours?.toFixed(4)} and lm-eval's ${theirs?.toFixed(4)}`;
   const same = `${pairs.length - different.length} of ${pairs.length} predictions the same`;
   if (unexplained > 0)
     return `${metric}: **${unexplained} predictions differ beyond rounding**, ${same}, ${accuracies}.`;

@@ -1,8 +1,6 @@
 /** @file The models that judges of one command need: opened when a judge asks, closed together. */
-import type { LocalChatModel } from "../../generate/local-chat-model.js";
-import { openJudge } from "../../judges/registry.js";
-import type { ScoreModel } from "../../text/chat-model.js";
-import type { FeatureModel, FeatureSettings } from "../../text/feature-model.js";
+import type { OpenFeatureModelOptions } from "../../generate/open-feature-model.js";
+import { type JudgeContext, openJudge } from "../../judges/registry.js";
 import type { Judge } from "../../text/judge.js";
 import { openProgress } from "../open-progress.js";
 import { printMemory } from "../output.js";
@@ -33,63 +31,54 @@ export async function withJudge<Result>(
   }
 }
 
+interface Closable {
+  close(): Promise<void>;
+}
+
+/** What every kind of model is opened with. */
+type OpeningOptions = Pick<OpenFeatureModelOptions, "threads" | "onProgress" | "onMemory">;
+
 /** Opens the judge that a flag names. @throws ConfigError for what is no judge; what its model throws */
 export async function openNamedJudge(
   reference: string,
   { threads, json }: JudgeModelFlags,
 ): Promise<OpenedJudge> {
-  const opened: { close(): Promise<void> }[] = [];
+  const opened: Closable[] = [];
   const close = async (): Promise<void> => {
     for (const model of opened.splice(0)) await model.close();
   };
-  const silent = json === true;
-  const openModel = async (model: string): Promise<LocalChatModel> => {
-    const report = openProgress(silent);
+  const opening = async <Model extends Closable>(
+    open: (options: OpeningOptions) => Promise<Model>,
+  ): Promise<Model> => {
+    const report = openProgress(json === true);
     try {
-      // Judges made of rules need no engine, and need not wait for it to load.
-      const { openLocalChatModel } = await import("../../generate/open-local-chat-model.js");
-      const { onProgress } = report;
-      // The judge writes its own prompts: no template.
-      const local = await openLocalChatModel({
-        model,
-        template: "none",
-        threads,
-        onProgress,
-        ...(!silent && { onMemory: printMemory }),
-      });
-      opened.push(local);
-      return local;
+      const memory = json === true ? {} : { onMemory: printMemory };
+      const model = await open({ threads, onProgress: report.onProgress, ...memory });
+      opened.push(model);
+      return model;
     } finally {
       report.done();
     }
   };
-  const openScored = async (model: string): Promise<ScoreModel> => {
-    const report = openProgress(silent);
-    try {
-      const { openScoreModel } = await import("../../generate/open-score-model.js");
-      const { onProgress } = report;
-      const memory = silent ? {} : { onMemory: printMemory };
-      const scored = await openScoreModel(model, { threads, onProgress, ...memory });
-      opened.push(scored);
-      return scored;
-    } finally {
-      report.done();
-    }
+  // Imported when a judge asks for them: judges made of rules need no engine, and need not wait for it to load.
+  const context: JudgeContext = {
+    // The judge writes its own prompts: no template.
+    openModel: (model) =>
+      opening(async (options) => {
+        const { openLocalChatModel } = await import("../../generate/open-local-chat-model.js");
+        return openLocalChatModel({ model, template: "none", ...options });
+      }),
+    openScoreModel: (model) =>
+      opening(async (options) => {
+        const { openScoreModel } = await import("../../generate/open-score-model.js");
+        return openScoreModel(model, options);
+      }),
+    openFeatureModel: (model, settings) =>
+      opening(async (options) => {
+        const { openFeatureModel } = await import("../../generate/open-feature-model.js");
+        return openFeatureModel(model, settings, options);
+      }),
   };
-  const openFeatures = async (model: string, settings: FeatureSettings): Promise<FeatureModel> => {
-    const report = openProgress(silent);
-    try {
-      const { openFeatureModel } = await import("../../generate/open-feature-model.js");
-      const { onProgress } = report;
-      const memory = silent ? {} : { onMemory: printMemory };
-      const read = await openFeatureModel(model, settings, { threads, onProgress, ...memory });
-      opened.push(read);
-      return read;
-    } finally {
-      report.done();
-    }
-  };
-  const context = { openModel, openScoreModel: openScored, openFeatureModel: openFeatures };
   try {
     return { judge: await openJudge(reference, context), close };
   } catch (error) {
